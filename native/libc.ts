@@ -1,0 +1,87 @@
+/**
+ * The C library of Linux and macOS: loading of other libraries, file locks.
+ *
+ * Other libraries are loaded through the C library's own `dlopen`, never through
+ * bun:ffi's: that one also tries `$CWD/<name>`, so a file planted in somebody's folder
+ * would run. The C library itself is part of the process already: glibc finds it by its
+ * soname, musl answers any `libc.*` with itself, macOS has it at a fixed address.
+ */
+import { dlopen, type FFIFunction, linkSymbols, type Pointer, read } from "bun:ffi";
+import { cString, ptr, readCString, toPointer } from "./memory.ts";
+
+export const RTLD_LAZY = 1;
+export const RTLD_NOW = 2;
+
+const C_LIBRARY = process.platform === "darwin" ? "/usr/lib/libSystem.B.dylib" : "libc.so.6";
+
+const declarations = {
+  dlopen: { args: ["ptr", "i32"], returns: "ptr" },
+  dlsym: { args: ["ptr", "ptr"], returns: "ptr" },
+  dlerror: { args: [], returns: "ptr" },
+  flock: { args: ["i32", "i32"], returns: "i32" },
+} as const satisfies Record<string, FFIFunction>;
+
+let bound: ReturnType<typeof dlopen<typeof declarations>> | undefined;
+
+/** The C library's functions, bound on first use. */
+export function libc() {
+  bound ??= dlopen(C_LIBRARY, declarations);
+  return bound.symbols;
+}
+
+/** A library or a symbol of it is not on this machine. `message` is the loader's own text. */
+export class LibraryMissing extends Error {
+  override name = "LibraryMissing";
+}
+
+function open(names: readonly string[]): Pointer {
+  const reasons: string[] = [];
+  for (const name of names) {
+    const text = cString(name);
+    const handle = toPointer(libc().dlopen(ptr(text), RTLD_NOW));
+    if (handle) return handle;
+    reasons.push(readCString(libc().dlerror()) ?? name);
+  }
+  throw new LibraryMissing(reasons.join("; "));
+}
+
+function symbol(handle: Pointer, name: string): Pointer {
+  const text = cString(name);
+  const address = toPointer(libc().dlsym(handle, ptr(text)));
+  if (!address) throw new LibraryMissing(readCString(libc().dlerror()) ?? `no symbol ${name}`);
+  return address;
+}
+
+/**
+ * Binds functions and data symbols of a shared library.
+ *
+ * @param names the library's file names by preference; the system's search path applies, the current folder does not
+ * @param functions C declarations by name
+ * @param data names of data symbols; their addresses come back under the same names
+ * @throws LibraryMissing when the library or one of the symbols is absent
+ */
+export function openLibrary<F extends Record<string, FFIFunction>, D extends string = never>(
+  names: readonly string[],
+  functions: F,
+  data: readonly D[] = [],
+) {
+  const handle = open(names);
+  const located = Object.fromEntries(
+    Object.entries(functions).map(([name, declaration]) => [
+      name,
+      { ...declaration, ptr: symbol(handle, name) },
+    ]),
+  ) as F;
+  return {
+    functions: linkSymbols(located).symbols,
+    data: Object.fromEntries(data.map((name) => [name, symbol(handle, name)])) as Record<
+      D,
+      Pointer
+    >,
+  };
+}
+
+/** The pointer stored at a data symbol's address (a constant such as `extern const T *kName`). */
+export function readPointer(address: Pointer): bigint {
+  return read.u64(address, 0);
+}
