@@ -1,0 +1,111 @@
+/** Opens the store that the policy picks: for a read, which may fall back, and for a login, which may pin. */
+import { KeyringError } from "../keyring/backend.ts";
+import type { StorageChoice, StorageMode } from "./mode.ts";
+import { decideLogin, decideRead, loginFailure, readFailure } from "./policy.ts";
+import type { TokenStore } from "./store.ts";
+
+/** The two stores, opened on first use, and the system whose words errors use. */
+export interface Stores {
+  choice: StorageChoice;
+  platform: NodeJS.Platform;
+  keyring: () => Promise<TokenStore>;
+  file: () => TokenStore;
+}
+
+/** Why a read is served by the file although the mode says keyring. */
+export interface Fallback {
+  location: "file";
+  reason: string;
+}
+
+/** A store whose first lookup decides where everything after it goes. */
+export interface ReadingStore extends TokenStore {
+  readonly fallback: Fallback | null;
+}
+
+/**
+ * The store for reading, by the read matrix. The keyring's first answer settles it: a later
+ * hiccup is an error, never a fallback, and a write goes where the read came from.
+ *
+ * Failures are `UserError`s with the way out; their `cause` is the `KeyringError`.
+ */
+export function openForReading(stores: Stores): ReadingStore {
+  let settled: TokenStore | null = stores.choice.mode === "plaintext" ? stores.file() : null;
+  let fallback: Fallback | null = null;
+
+  const failure = (error: unknown): unknown =>
+    error instanceof KeyringError ? readFailure(error, stores.platform) : error;
+
+  async function onSettled<T>(call: (store: TokenStore) => Promise<T>): Promise<T> {
+    try {
+      return await call(settled ?? (await stores.keyring()));
+    } catch (error) {
+      throw failure(error);
+    }
+  }
+
+  return {
+    get location() {
+      return settled?.location ?? "keyring";
+    },
+    get fallback() {
+      return fallback;
+    },
+    async lookup(key) {
+      if (settled) return onSettled((store) => store.lookup(key));
+      try {
+        const keyring = await stores.keyring();
+        const token = await keyring.lookup(key);
+        settled = keyring;
+        return token;
+      } catch (error) {
+        if (!(error instanceof KeyringError)) throw error;
+        if (decideRead(stores.choice.source, error.code) !== "read-file") throw failure(error);
+        settled = stores.file();
+        fallback = { location: "file", reason: error.message };
+        return settled.lookup(key);
+      }
+    },
+    put: (keys, token) => onSettled((store) => store.put(keys, token)),
+    remove: (key) => onSettled((store) => store.remove(key)),
+  };
+}
+
+/** Where a login's token goes, what to pin once it is stored, and why it is the file, if it is. */
+export interface LoginStore {
+  store: TokenStore;
+  pin: StorageMode | null;
+  /** Cause, when the keyring is not reachable and the file is used instead. */
+  unreachable: string | null;
+}
+
+/**
+ * The store for a login, by the login table.
+ *
+ * @param probeWrite proves that the keyring can be written; throws `KeyringError`
+ * @throws UserError before any browser opens, when the token could not be kept where it belongs
+ */
+export async function openForLogin(
+  stores: Stores,
+  probeWrite: () => Promise<void>,
+): Promise<LoginStore> {
+  if (stores.choice.mode === "plaintext") {
+    return { store: stores.file(), pin: null, unreachable: null };
+  }
+  const error = await probe(probeWrite);
+  const decision = decideLogin(stores.choice.source, error?.code ?? "ok");
+  if (error && decision.store === "none") throw loginFailure(error, stores.platform);
+  return decision.store === "file"
+    ? { store: stores.file(), pin: decision.pin, unreachable: error?.message ?? null }
+    : { store: await stores.keyring(), pin: decision.pin, unreachable: null };
+}
+
+async function probe(probeWrite: () => Promise<void>): Promise<KeyringError | null> {
+  try {
+    await probeWrite();
+    return null;
+  } catch (error) {
+    if (error instanceof KeyringError) return error;
+    throw error;
+  }
+}
