@@ -12,6 +12,10 @@ import { cString, ptr, readCString, toPointer } from "./memory.ts";
 export const RTLD_LAZY = 1;
 export const RTLD_NOW = 2;
 
+/** Operations of `flock(2)`; the same numbers on Linux and macOS. */
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+
 const C_LIBRARY = process.platform === "darwin" ? "/usr/lib/libSystem.B.dylib" : "libc.so.6";
 
 const declarations = {
@@ -84,4 +88,29 @@ export function openLibrary<F extends Record<string, FFIFunction>, D extends str
 /** The pointer stored at a data symbol's address (a constant such as `extern const T *kName`). */
 export function readPointer(address: Pointer): bigint {
   return read.u64(address, 0);
+}
+
+/** glibc and musl name it alike. */
+const ERRNO_LOCATION = process.platform === "darwin" ? "__error" : "__errno_location";
+
+let errnoCell: Pointer | undefined;
+
+function locateErrno(): Pointer {
+  const address = symbol(open([C_LIBRARY]), ERRNO_LOCATION);
+  const { location } = linkSymbols({
+    location: { args: [], returns: "ptr", ptr: address },
+  }).symbols;
+  const cell = toPointer(location());
+  if (!cell) throw new LibraryMissing(`${ERRNO_LOCATION} gave NULL`);
+  return cell;
+}
+
+/**
+ * `flock(2)`; 0, or the errno of its failure. The two are one function because whatever the
+ * runtime does between the call and the look at errno may change it.
+ */
+export function flock(fd: number, operation: number): number {
+  const { flock: call } = libc();
+  errnoCell ??= locateErrno();
+  return call(fd, operation) === 0 ? 0 : read.i32(errnoCell, 0);
 }

@@ -1,0 +1,168 @@
+/**
+ * Replacing a file as a whole: whoever reads it, and whatever comes in between, there is the
+ * old content or the new one.
+ */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { UserError } from "../errors.ts";
+import { systemCode, systemReason } from "./system-error.ts";
+
+export interface WriteOptions {
+  /** Permission bits of the file afterwards, whatever the umask and whatever they were before. */
+  mode: number;
+}
+
+/**
+ * Replaces the content of the file at `path`, or creates it and its folder (0700). A symbolic
+ * link stays one: what it points to is replaced. The owner stays.
+ *
+ * @throws UserError that names `path`; the file is then as it was, and nothing is left beside it
+ */
+export function writeAtomic(
+  path: string,
+  content: string | Uint8Array,
+  { mode }: WriteOptions,
+): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const target = resolveLinks(path);
+    const old = lstatSync(target, { throwIfNoEntry: false });
+    if (old && !old.isFile()) throw new UserError(`cannot write ${path}: not a regular file`);
+    removeAbandoned(target);
+    replace(target, content, mode, old);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`cannot write ${path}: ${systemReason(error)}`, { cause: error });
+  }
+}
+
+/** As many links as Linux follows. */
+const MOST_LINKS = 40;
+
+/** The path at the end of a chain of links, whether or not there is a file. */
+function resolveLinks(path: string): string {
+  let target = path;
+  for (let links = 0; links <= MOST_LINKS; links++) {
+    // A link's text counts from the real folder that the link lies in.
+    const folder = realpathSync(dirname(target));
+    target = join(folder, basename(target));
+    if (!lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink()) return target;
+    target = resolve(folder, readlinkSync(target));
+  }
+  throw new UserError(`cannot write ${path}: too many symbolic links`);
+}
+
+function replace(
+  target: string,
+  content: string | Uint8Array,
+  mode: number,
+  old: Stats | undefined,
+): void {
+  const temporary = temporaryPath(target);
+  const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  try {
+    try {
+      const created = fstatSync(fd);
+      if (old && old.uid !== created.uid) fchownSync(fd, old.uid, old.gid);
+      if ((created.mode & 0o777) !== mode) setMode(fd, mode);
+      writeFileSync(fd, content);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameOver(temporary, target);
+  } catch (error) {
+    discard(temporary);
+    throw error;
+  }
+  syncFolder(dirname(target));
+}
+
+/** A file system without modes, such as FAT, refuses any but its own; the content matters more. */
+function setMode(fd: number, mode: number): void {
+  try {
+    fchmodSync(fd, mode);
+  } catch (error) {
+    if (systemCode(error) !== "EPERM") throw error;
+  }
+}
+
+/** How long Windows is given to let go of a file that a scanner or another reader has open, in milliseconds. */
+const RENAME_PATIENCE = 500;
+const RENAME_PAUSE = 20;
+
+function renameOver(temporary: string, target: string): void {
+  const end = performance.now() + RENAME_PATIENCE;
+  for (;;) {
+    try {
+      renameSync(temporary, target);
+      return;
+    } catch (error) {
+      const busy = ["EPERM", "EACCES", "EBUSY"].includes(systemCode(error) ?? "");
+      if (process.platform !== "win32" || !busy || performance.now() > end) throw error;
+      Bun.sleepSync(RENAME_PAUSE);
+    }
+  }
+}
+
+/** Makes the rename outlast a power cut. Not every system opens or syncs folders, and the new content is in place by now. */
+function syncFolder(folder: string): void {
+  try {
+    const fd = openSync(folder, constants.O_RDONLY);
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {}
+}
+
+/** `.<name>.<process id>-<random>.tmp` beside the file, so that a rename never crosses file systems. */
+function temporaryPath(target: string): string {
+  const unique = `${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
+  return join(dirname(target), `.${basename(target)}.${unique}.tmp`);
+}
+
+/** Removes what writers that were killed left beside the file: it may hold secrets. */
+function removeAbandoned(target: string): void {
+  const folder = dirname(target);
+  const prefix = `.${basename(target)}.`;
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(prefix)) continue;
+    const writer = /^(\d+)-[0-9a-f]{8}\.tmp$/.exec(name.slice(prefix.length))?.[1];
+    if (writer && !isRunning(Number(writer))) discard(join(folder, name));
+  }
+}
+
+/** What cannot be removed must not hide the error, or stop the write, that this goes with. */
+function discard(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {}
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) !== "ESRCH";
+  }
+}

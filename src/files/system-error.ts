@@ -1,0 +1,20 @@
+import { getSystemErrorMap } from "node:util";
+
+/** The system's code of a failed call of node:fs, such as `ENOSPC`; undefined for any other error. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string"
+    ? error.code
+    : undefined;
+}
+
+/** Why a call of node:fs failed, in the system's words and without the path: "no space left on device". */
+export function systemReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const errno = "errno" in error && typeof error.errno === "number" ? error.errno : 0;
+  return errnoReason(-errno) ?? systemCode(error) ?? error.message;
+}
+
+/** The system's words for an errno of a C call. */
+export function errnoReason(errno: number): string | undefined {
+  return getSystemErrorMap().get(-errno)?.[1];
+}
