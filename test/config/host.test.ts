@@ -7,7 +7,15 @@ import {
   isLoopback,
   parseHost,
 } from "../../src/config/host.ts";
-import { UserError } from "../../src/errors.ts";
+import { messageOf, UserError } from "../../src/errors.ts";
+
+function refusalOf(input: string): string {
+  try {
+    return `accepted as ${canonicalHost(input)}`;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
 
 describe("canonicalHost", () => {
   test.each([
@@ -59,23 +67,11 @@ describe("canonicalHost", () => {
   test.each(["https://ada:pass-1@example.com", "https://ada:pass-1@exa mple.com"])(
     "%p is refused without its password in the message",
     (input) => {
-      expect(() => canonicalHost(input)).toThrow(UserError);
-      expect(() => canonicalHost(input)).toThrow(expect.not.stringContaining("pass-1"));
+      const message = refusalOf(input);
+      expect(message).toContain("host");
+      expect(message).not.toContain("pass-1");
     },
   );
-});
-
-test.each([
-  ["https://example.com/?o=123", { workspaceId: "123" }],
-  ["example.com?o=123", { workspaceId: "123" }],
-  ["https://example.com/?w=123", { workspaceId: "123" }],
-  ["https://example.com/?workspace_id=6051921418418893123", { workspaceId: "6051921418418893123" }],
-  ["https://example.com/?a=abc", { accountId: "abc" }],
-  ["https://example.com/?account_id=abc&o=1", { accountId: "abc", workspaceId: "1" }],
-  ["https://example.com/?o=&w=7&a=", { workspaceId: "7" }],
-  ["https://example.com/?other=1", {}],
-])("parseHost(%p) takes the ids out", (input, ids) => {
-  expect(parseHost(input)).toEqual({ host: "https://example.com", ...ids });
 });
 
 test("loopback is localhost, what lies below it, and the loopback addresses", () => {
