@@ -74,6 +74,19 @@ describe("canonicalHost", () => {
   );
 });
 
+test.each([
+  ["https://example.com/?o=123", { workspaceId: "123" }],
+  ["example.com?o=123", { workspaceId: "123" }],
+  ["https://example.com/?w=123", { workspaceId: "123" }],
+  ["https://example.com/?workspace_id=6051921418418893123", { workspaceId: "6051921418418893123" }],
+  ["https://example.com/?a=abc", { accountId: "abc" }],
+  ["https://example.com/?account_id=abc&o=1", { accountId: "abc", workspaceId: "1" }],
+  ["https://example.com/?o=&w=7&a=", { workspaceId: "7" }],
+  ["https://example.com/?other=1", {}],
+])("parseHost(%p) takes the ids out", (input, ids) => {
+  expect(parseHost(input)).toEqual({ host: "https://example.com", ...ids });
+});
+
 test("loopback is localhost, what lies below it, and the loopback addresses", () => {
   expect(
     ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"].filter(isLoopback),
