@@ -1,0 +1,161 @@
+/**
+ * Tokens in the file cache, `{"version":1,"tokens":{KEY:{…}}}`, shared with other programs:
+ * whatever this one does not know in it stays as it is.
+ */
+import { isUtf8 } from "node:buffer";
+import { readFileSync } from "node:fs";
+import { UserError } from "../errors.ts";
+import { writeAtomic } from "../files/atomic-write.ts";
+import { LockUnavailable, lockPath, withLock } from "../files/lock.ts";
+import { systemCode, systemReason } from "../files/system-error.ts";
+import { findJsonProblem } from "./json-problem.ts";
+import type { Token, TokenStore } from "./store.ts";
+import { decodeToken, encodeToken, parseLossless } from "./token-json.ts";
+
+export interface FileStoreOptions {
+  /** The file; it need not exist. */
+  path: string;
+  /** Folder of the lock files. */
+  lockDir: string;
+  /** How long a change waits for another process to finish its own, in milliseconds. */
+  lockTimeout: number;
+  debug: (message: string) => void;
+}
+
+/**
+ * A store on the file cache. Its failures are `UserError`s that name the file; one that cannot
+ * be read is never overwritten.
+ */
+export function openFileStore({ path, lockDir, lockTimeout, debug }: FileStoreOptions): TokenStore {
+  /** Reads, edits and replaces the file, alone. `edit` says whether there is anything to write. */
+  async function change(edit: (tokens: Entries) => boolean): Promise<boolean> {
+    const apply = () => {
+      const cache = parseCache(path, readText(path), parseLossless);
+      if (!edit(cache.tokens)) return false;
+      writeAtomic(path, `${JSON.stringify(cache, null, 2)}\n`, { mode: 0o600 });
+      return true;
+    };
+    try {
+      const deadline = performance.now() + lockTimeout;
+      return await withLock(lockPath(lockDir, `file:${path}`), { deadline }, apply);
+    } catch (error) {
+      if (!(error instanceof LockUnavailable)) throw error;
+      debug(`${error.message}; changing ${path} without a lock`);
+      return apply();
+    }
+  }
+
+  return {
+    location: "file",
+    async lookup(key) {
+      return lookUp(path, key);
+    },
+    async put(keys, token) {
+      const entry = encodeToken(token);
+      await change((tokens) => {
+        for (const key of keys) setEntry(tokens, key, entry);
+        return true;
+      });
+    },
+    remove: (key) =>
+      change((tokens) => {
+        if (!Object.hasOwn(tokens, key)) return false;
+        delete tokens[key];
+        return true;
+      }),
+  };
+}
+
+/** Whether somebody has signed in to the file cache. One that cannot be read counts as empty. */
+export function hasEntries(path: string): boolean {
+  try {
+    return listEntries(path).some(({ token }) => token !== null);
+  } catch {
+    return false;
+  }
+}
+
+/** Every entry of the file cache; `token` is null for one that is no token. Throws UserError as a lookup does. */
+export function listEntries(path: string): { key: string; token: Token | null }[] {
+  const { tokens } = parseCache(path, readText(path), parseLossless);
+  return Object.entries(tokens).map(([key, entry]) => ({ key, token: decodeToken(entry) }));
+}
+
+function lookUp(path: string, key: string): Token | null {
+  const text = readText(path);
+  const decode = (parse: (text: string) => unknown) => {
+    const { tokens } = parseCache(path, text, parse);
+    return Object.hasOwn(tokens, key) ? decodeEntry(path, key, tokens[key]) : null;
+  };
+  const token = decode(JSON.parse);
+  // Reading a large file exactly takes four times as long, and only unknown fields need it.
+  return token?.unknown ? decode(parseLossless) : token;
+}
+
+function decodeEntry(path: string, key: string, entry: unknown): Token {
+  const token = decodeToken(entry);
+  if (token) return token;
+  throw new UserError(`${path}: the entry ${JSON.stringify(key)} is not a token; ${SIGN_IN_AGAIN}`);
+}
+
+type Entries = Record<string, unknown>;
+
+/** The whole file: what is known of it, and whatever else stands there. */
+interface Cache {
+  version: 1;
+  tokens: Entries;
+  [other: string]: unknown;
+}
+
+const SIGN_IN_AGAIN = "sign in again with `databricks auth login`";
+const WAY_OUT = `Repair the file, or move it away and ${SIGN_IN_AGAIN}`;
+
+/** The file's text, or null when there is none. */
+function readText(path: string): string | null {
+  let content: Buffer;
+  try {
+    content = readFileSync(path);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return null;
+    throw new UserError(`cannot read ${path}: ${systemReason(error)}`, { cause: error });
+  }
+  if (!isUtf8(content)) throw new UserError(`${path} is not UTF-8. ${WAY_OUT}`);
+  return content.toString();
+}
+
+function parseCache(path: string, text: string | null, parse: (text: string) => unknown): Cache {
+  if (text === null) return { version: 1, tokens: {} };
+  const cache = parseOrLocate(path, text, parse);
+  const version = isObject(cache) ? (cache["version"] ?? 0) : undefined;
+  const tokens = isObject(cache) ? (cache["tokens"] ?? {}) : undefined;
+  if (typeof version !== "number" || !isObject(tokens)) {
+    throw new UserError(`${path} is not a token cache. ${WAY_OUT}`);
+  }
+  if (version !== 1) throw new UserError(`${path}: needs version 1, got version ${version}`);
+  return { ...(cache as Entries), version, tokens };
+}
+
+function parseOrLocate(path: string, text: string, parse: (text: string) => unknown): unknown {
+  try {
+    return parse(text);
+  } catch {
+    // The parser's own message quotes the text, which is secret.
+    const at = findJsonProblem(text);
+    const where = at ? `at line ${at.line}, column ${at.column}` : "somewhere";
+    throw new UserError(`${path} is corrupt: not JSON ${where}. ${WAY_OUT}`);
+  }
+}
+
+function isObject(value: unknown): value is Entries {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Defined, not assigned: assigning to `__proto__` would change no entry. */
+function setEntry(tokens: Entries, key: string, value: unknown): void {
+  Object.defineProperty(tokens, key, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+}
