@@ -1,6 +1,8 @@
 /** Everything of the outside world that a command touches, in one object. */
+import { writeSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { isatty } from "node:tty";
 import type { Keyring } from "./keyring/keyring.ts";
 
 export type Environment = Record<string, string | undefined>;
@@ -53,4 +55,58 @@ export function lockDirectory(context: Context): string {
 
 export function homeFolder(env: Environment, platform: NodeJS.Platform): string {
   return (platform === "win32" ? env["USERPROFILE"] : env["HOME"]) || homedir();
+}
+
+/** The real world, for `main`. `argv` is looked at for `--debug` only. */
+export function systemContext(argv: readonly string[]): Context {
+  const { env, platform } = process;
+  const stderr = systemOutput(2);
+  const debug = argv.includes("--debug")
+    ? (message: string) => stderr.write(`debug: ${message}\n`)
+    : () => {};
+  const context: Context = {
+    env,
+    platform,
+    home: homeFolder(env, platform),
+    stdin: { isTTY: isatty(0) },
+    stdout: systemOutput(1),
+    stderr,
+    fetch: globalThis.fetch,
+    now: Date.now,
+    startedAt: performance.timeOrigin,
+    keyring: () => (keyring ??= openSystemKeyring(context)),
+    debug,
+  };
+  let keyring: Promise<Keyring> | undefined;
+  return context;
+}
+
+async function openSystemKeyring(context: Context): Promise<Keyring> {
+  const { openKeyring, systemBackend } = await import("./keyring/keyring.ts");
+  return openKeyring({
+    backend: await systemBackend(context.platform),
+    terminal: isInteractive(context),
+    notice: () => context.stderr.write("Waiting for the OS keyring; look for its prompt…\n"),
+  });
+}
+
+/** A stream that is written to at once: the process may exit right after, and nothing is lost. */
+function systemOutput(descriptor: 1 | 2): Output {
+  return {
+    isTTY: isatty(descriptor),
+    write(text) {
+      let bytes: Uint8Array = Buffer.from(text);
+      while (bytes.length > 0) {
+        try {
+          bytes = bytes.subarray(writeSync(descriptor, bytes));
+        } catch (error) {
+          const code = (error as NodeJS.ErrnoException).code;
+          if (code === "EPIPE") return;
+          // A pipe that its reader made non-blocking and has not emptied yet.
+          if (code !== "EAGAIN") throw error;
+          Bun.sleepSync(1);
+        }
+      }
+    },
+  };
 }

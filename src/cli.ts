@@ -1,0 +1,111 @@
+/** The command tree; dispatch; an error becomes its text and an exit code. */
+import { VERSION } from "./build-info.ts";
+import type { Group, Leaf } from "./commands/command.ts";
+import type { Context } from "./context.ts";
+import { Interrupted, messageOf, UserError } from "./errors.ts";
+
+export const TREE: Group = {
+  summary: "Sign in to Databricks and keep the login in the operating system's keyring.",
+  children: {
+    auth: {
+      summary: "sign in, print tokens, see where they lie",
+      children: {
+        login: async () => (await import("./commands/auth/login.ts")).default,
+        token: async () => (await import("./commands/auth/token.ts")).default,
+      },
+    },
+    version: async () => (await import("./commands/version.ts")).default,
+  },
+};
+
+/** Flags that take a value and may stand before the command's words. */
+const VALUE_FLAGS = /^(-p|-o|--profile|--output|--host|--account-id|--workspace-id|--storage)$/;
+
+/**
+ * Runs the command that `argv` (without the program's own name) asks for.
+ * @returns the exit code: 0, 1, or 130 when the person interrupted
+ */
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  try {
+    await dispatch(argv, context);
+    return 0;
+  } catch (error) {
+    if (error instanceof Interrupted) return 130;
+    context.stderr.write(`Error: ${messageOf(error)}\n`);
+    if (!(error instanceof UserError) && error instanceof Error && error.stack) {
+      context.debug(error.stack);
+    }
+    return 1;
+  }
+}
+
+async function dispatch(argv: readonly string[], context: Context): Promise<void> {
+  const { node, path, rest } = findCommand(argv);
+  if (rest.includes("--version") || (path.length === 0 && rest.includes("-v"))) {
+    context.stdout.write(`Databricks CLI v${VERSION}\n`);
+    return;
+  }
+  if (typeof node !== "function") return showGroup(node, path, rest, context);
+  const command = await node();
+  if (rest.some((word) => word === "--help" || word === "-h")) {
+    const { renderCommandHelp } = await import("./commands/help.ts");
+    context.stdout.write(renderCommandHelp(command, context));
+    return;
+  }
+  const { parseArguments } = await import("./commands/arguments.ts");
+  await command.run(parseArguments(command.args, rest, command.name), context);
+}
+
+/** Follows the command's words through the tree; flags among them stay in `rest`, in order. */
+export function findCommand(argv: readonly string[]) {
+  let node: Group | Leaf = TREE;
+  const path: string[] = [];
+  const rest: string[] = [];
+  for (let index = 0; index < argv.length; index++) {
+    const word = argv[index] ?? "";
+    const child: Group | Leaf | undefined =
+      typeof node === "function" || !Object.hasOwn(node.children, word)
+        ? undefined
+        : node.children[word];
+    if (typeof node === "function" || word === "--") {
+      rest.push(...argv.slice(index));
+      break;
+    }
+    if (word.startsWith("-")) {
+      rest.push(word);
+      const value = argv[index + 1];
+      if (VALUE_FLAGS.test(word) && value !== undefined) {
+        rest.push(value);
+        index++;
+      }
+    } else if (child) {
+      node = child;
+      path.push(word);
+    } else {
+      rest.push(...argv.slice(index));
+      break;
+    }
+  }
+  return { node, path, rest };
+}
+
+async function showGroup(
+  group: Group,
+  path: readonly string[],
+  rest: readonly string[],
+  context: Context,
+): Promise<void> {
+  const { parseArguments, nearest } = await import("./commands/arguments.ts");
+  const { authArgs } = await import("./commands/command.ts");
+  const words = { word: { type: "positional", description: "", variadic: true } } as const;
+  const [unknown] = parseArguments({ ...authArgs, ...words }, rest, path.join(" "))._;
+  if (unknown !== undefined) {
+    const suggestion = nearest(unknown, Object.keys(group.children));
+    const full = ["databricks", ...path];
+    throw new UserError(
+      `unknown command: ${[...full, unknown].join(" ")}${suggestion ? `; did you mean \`${[...full, suggestion].join(" ")}\`?` : ""}\nSee \`${full.join(" ")} --help\`.`,
+    );
+  }
+  const { renderGroupHelp } = await import("./commands/help.ts");
+  context.stdout.write(await renderGroupHelp(group, path, context));
+}

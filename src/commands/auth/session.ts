@@ -1,0 +1,59 @@
+/** What every `auth` command begins with: the config file read, the storage mode settled, the profile resolved. */
+import { type ConfigFile, readConfigFile, readSettings } from "../../config/profiles.ts";
+import { type Resolution, resolve } from "../../config/resolve.ts";
+import { cachePath, type Context, configPath, lockDirectory } from "../../context.ts";
+import { openFileStore } from "../../storage/file-store.ts";
+import { openKeyringStore } from "../../storage/keyring-store.ts";
+import { resolveStorageMode, type StorageChoice } from "../../storage/mode.ts";
+import type { Stores } from "../../storage/open.ts";
+import type { authArgs, Values } from "../command.ts";
+
+export type AuthValues = Omit<Values<typeof authArgs>, "_"> & { PROFILE?: string | undefined };
+
+export interface Session {
+  config: ConfigFile;
+  choice: StorageChoice;
+  stores: Stores;
+  resolution: Resolution;
+}
+
+/** @throws UserError for a bad storage mode first, then for a bad selection */
+export function openSession(values: AuthValues, context: Context): Session {
+  const config = readConfigFile(configPath(context));
+  const choice = chooseStorage(values, config, context);
+  const resolution = resolve(
+    {
+      word: values.PROFILE,
+      profile: values.profile,
+      host: values.host,
+      accountId: values["account-id"],
+      workspaceId: values["workspace-id"],
+    },
+    context.env,
+    config,
+  );
+  return { config, choice, stores: openStores(choice, context), resolution };
+}
+
+export function chooseStorage(
+  values: Pick<AuthValues, "storage">,
+  config: ConfigFile,
+  context: Context,
+): StorageChoice {
+  const choice = resolveStorageMode({
+    flag: values.storage,
+    env: context.env["DATABRICKS_AUTH_STORAGE"],
+    config: readSettings(config).authStorage,
+  });
+  context.debug(`storage: ${choice.mode} (from ${choice.source})`);
+  return choice;
+}
+
+export function openStores(choice: StorageChoice, context: Context): Stores {
+  return {
+    choice,
+    platform: context.platform,
+    keyring: async () => openKeyringStore(await context.keyring()),
+    file: () => openFileStore({ path: cachePath(context), lockDirectory: lockDirectory(context) }),
+  };
+}

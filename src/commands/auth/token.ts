@@ -1,0 +1,10 @@
+import { hostKeys } from "../../config/host.ts";
+import { matchingProfiles } from "../../config/profiles.ts";
+import { cachePath, type Context, lockDirectory } from "../../context.ts";
+import { UserError } from "../../errors.ts";
+import { renderJson, shellWord } from "../../output.ts";
+import { hasEntries } from "../../storage/file-store.ts";
+import { notFoundHint, notFoundMessage } from "../../storage/hint.ts";
+import { openForReading } from "../../storage/open.ts";
+import type { Token } from "../../storage/store.ts";
+import { authArgs, command, outputFormat, parseDuration, profileArgument } from "../command.ts";

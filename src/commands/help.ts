@@ -1,0 +1,71 @@
+/** Help texts, made from the declarations. */
+import type { Context } from "../context.ts";
+import { renderTable, stylist } from "../output.ts";
+import { type Argument, type Command, type Group, globalArgs } from "./command.ts";
+
+const indent = (text: string) => text.replace(/^(?=.)/gm, "  ");
+
+function flagWords(name: string, { alias, valueHint }: Argument): string {
+  const short = alias ? `-${alias}, ` : "    ";
+  return `${short}--${name}${valueHint ? ` ${valueHint}` : ""}`;
+}
+
+/** The help of one command: usage, what it does, arguments, flags, examples. */
+export function renderCommandHelp(command: Command, context: Context): string {
+  const style = stylist(context, context.stdout);
+  const shown = Object.entries(command.args).filter(([, argument]) => !argument.hidden);
+  const positionals = shown.filter(([, { type }]) => type === "positional");
+  const flags = shown.filter(([, { type }]) => type !== "positional");
+  const rows = (entries: [string, Argument][]) =>
+    indent(
+      renderTable(
+        entries.map(([name, argument]) => [flagWords(name, argument), argument.description]),
+      ),
+    );
+  const own = flags.filter(([name]) => !(name in globalArgs));
+  const shared = flags.filter(([name]) => name in globalArgs);
+  const usage = [
+    "databricks",
+    command.name,
+    ...positionals.map(([name, { variadic }]) => `[${name}${variadic ? "…" : ""}]`),
+    "[flags]",
+  ].join(" ");
+  const sections = [
+    `${command.summary.charAt(0).toUpperCase()}${command.summary.slice(1)}.\n`,
+    ...(command.details ? [`${command.details}\n`] : []),
+    `${style("bold", "Usage:")} ${usage}\n`,
+    ...(positionals.length > 0
+      ? [
+          `${style("bold", "Arguments:")}\n${indent(renderTable(positionals.map(([name, { description }]) => [name, description])))}`,
+        ]
+      : []),
+    ...(own.length > 0 ? [`${style("bold", "Flags:")}\n${rows(own)}`] : []),
+    `${style("bold", "Global flags:")}\n${rows(shared)}`,
+    `${style("bold", "Examples:")}\n${command.examples
+      .map(([line, effect]) => `  ${style("dim", `# ${effect}`)}\n  databricks ${line}\n`)
+      .join("")}`,
+  ];
+  return sections.join("\n");
+}
+
+/** The help of a group: its commands, one a line. */
+export async function renderGroupHelp(
+  group: Group,
+  path: readonly string[],
+  context: Context,
+): Promise<string> {
+  const style = stylist(context, context.stdout);
+  const rows = await Promise.all(
+    Object.entries(group.children).map(async ([name, child]) => [
+      name,
+      typeof child === "function" ? (await child()).summary : child.summary,
+    ]),
+  );
+  const full = ["databricks", ...path].join(" ");
+  return [
+    `${group.summary.charAt(0).toUpperCase()}${group.summary.slice(1)}\n`,
+    `${style("bold", "Usage:")} ${full} COMMAND [flags]\n`,
+    `${style("bold", "Commands:")}\n${indent(renderTable(rows))}`,
+    `Run \`${full} COMMAND --help\` for a command's flags and examples.\n`,
+  ].join("\n");
+}

@@ -1,0 +1,226 @@
+/** Flags, environment and config file → the profile and settings in force. Pure. */
+import { UserError } from "../errors.ts";
+import { ATTRIBUTES } from "./attributes.ts";
+import { canonicalHost, type ParsedHost, parseHost } from "./host.ts";
+
+/** What was typed. `word` is the positional [PROFILE]. */
+export interface Selection {
+  word?: string | undefined;
+  profile?: string | undefined;
+  host?: string | undefined;
+  accountId?: string | undefined;
+  workspaceId?: string | undefined;
+}
+
+export type SourceType = "flag" | "env" | "file";
+
+/** Where a setting comes from: a flag's name, a variable's name, or the config file's path. */
+export interface Source {
+  type: SourceType;
+  name: string;
+}
+
+export interface Setting {
+  value: string;
+  source: Source;
+}
+
+/** What resolving needs of the config file. */
+export interface ConfigSections {
+  path: string;
+  sections: ReadonlyMap<string, ReadonlyMap<string, string>>;
+}
+
+export interface Resolution {
+  /** The profile in force and who named it; null when the host alone decides. */
+  profile: Setting | null;
+  /** The profile's section; undefined when the file has none of that name. */
+  section: ReadonlyMap<string, string> | undefined;
+  /** Settings in force by their key in the config file; `host` is canonical, ids from its URL are taken apart. */
+  settings: ReadonlyMap<string, Setting>;
+}
+
+export const SETTINGS_SECTION = "__settings__";
+export const FALLBACK_PROFILE = "DEFAULT";
+
+/** A word such as `adb-1.azuredatabricks.net`, `https://…` or `localhost:8080`. */
+export function looksLikeHost(word: string): boolean {
+  return /\.|:\/\/|:\d+$/.test(word);
+}
+
+/**
+ * @throws UserError for a positional that is neither a profile nor a host, for flags that exclude
+ * each other, for a host that contradicts the profile's, and for a default profile that is gone
+ */
+export function resolve(
+  selection: Selection,
+  env: Readonly<Record<string, string | undefined>>,
+  config: ConfigSections,
+): Resolution {
+  const typed = placeWord(selection, config);
+  const profile = chooseProfile(typed, env, config);
+  const section = profile ? config.sections.get(profile.value) : undefined;
+  rejectContradiction(typed.host, profile, section);
+
+  const fromFile = fileSettings(section, config.path);
+  const fromEnv = envSettings(env);
+  const explicit = profile?.source.type === "flag";
+  const settings = new Map(explicit ? [...fromEnv, ...fromFile] : [...fromFile, ...fromEnv]);
+  if (typed.host !== undefined) settings.set("host", typed.host);
+  takeHostApart(settings);
+  if (selection.accountId) settings.set("account_id", flag("--account-id", selection.accountId));
+  if (selection.workspaceId) {
+    settings.set("workspace_id", flag("--workspace-id", selection.workspaceId));
+  }
+  return { profile, section, settings };
+}
+
+interface Typed {
+  profile?: Setting;
+  host?: Setting;
+}
+
+const flag = (name: string, value: string): Setting => ({ value, source: { type: "flag", name } });
+
+function placeWord(selection: Selection, config: ConfigSections): Typed {
+  const { word, profile, host } = selection;
+  const typed: Typed = {
+    ...(profile ? { profile: flag("--profile", profile) } : {}),
+    ...(host ? { host: flag("--host", host) } : {}),
+  };
+  if (!word) return typed;
+  const other = profile ? "--profile" : host ? "--host" : null;
+  if (other)
+    throw new UserError(`${JSON.stringify(word)} cannot be combined with ${other}; give one`);
+  if (isProfile(config, word)) return { profile: flag("PROFILE argument", word) };
+  if (looksLikeHost(word)) return { host: flag("PROFILE argument", word) };
+  throw new UserError(
+    `no profile ${JSON.stringify(word)} in ${config.path}${knownProfiles(config)}\nTo make it, run \`databricks auth login --profile ${word} --host URL\`.`,
+  );
+}
+
+const isProfile = (config: ConfigSections, name: string) =>
+  name !== SETTINGS_SECTION && (config.sections.get(name)?.size ?? 0) > 0;
+
+function knownProfiles(config: ConfigSections): string {
+  const names = [...config.sections.keys()].filter((name) => isProfile(config, name));
+  return names.length === 0
+    ? ""
+    : ` (it has: ${names.slice(0, 10).join(", ")}${names.length > 10 ? ", …" : ""})`;
+}
+
+function chooseProfile(
+  typed: Typed,
+  env: Readonly<Record<string, string | undefined>>,
+  config: ConfigSections,
+): Setting | null {
+  if (typed.profile) return typed.profile;
+  const fromEnv = env["DATABRICKS_CONFIG_PROFILE"];
+  const ownHost = fromEnv && config.sections.get(fromEnv)?.get("host");
+  const elsewhere =
+    ownHost && typed.host && canonicalHost(ownHost) !== canonicalHost(typed.host.value);
+  if (fromEnv && !elsewhere) {
+    return { value: fromEnv, source: { type: "env", name: "DATABRICKS_CONFIG_PROFILE" } };
+  }
+  if (typed.host || env["DATABRICKS_HOST"]) return null;
+  return defaultProfile(config);
+}
+
+/** The profile in force when nothing names one: `default_profile`, else `[DEFAULT]` if it has a host. */
+export function defaultProfile(config: ConfigSections): Setting | null {
+  const source: Source = { type: "file", name: config.path };
+  const named = config.sections.get(SETTINGS_SECTION)?.get("default_profile");
+  if (named && named !== SETTINGS_SECTION && !named.includes("%(")) {
+    if (isProfile(config, named)) return { value: named, source };
+    throw new UserError(
+      `default_profile in ${config.path} names ${JSON.stringify(named)}, which is no profile there${knownProfiles(config)}; pick another with \`databricks auth switch\``,
+    );
+  }
+  return config.sections.get(FALLBACK_PROFILE)?.get("host")
+    ? { value: FALLBACK_PROFILE, source }
+    : null;
+}
+
+function rejectContradiction(
+  host: Setting | undefined,
+  profile: Setting | null,
+  section: ReadonlyMap<string, string> | undefined,
+): void {
+  const own = section?.get("host");
+  if (!host || !profile || !own || canonicalHost(host.value) === canonicalHost(own)) return;
+  throw new UserError(
+    `--host ${canonicalHost(host.value)} contradicts profile ${JSON.stringify(profile.value)}, whose host is ${canonicalHost(own)}; leave out one of the two, or name another profile`,
+  );
+}
+
+function fileSettings(section: ReadonlyMap<string, string> | undefined, path: string) {
+  const source: Source = { type: "file", name: path };
+  return [...(section ?? [])]
+    .filter(([key, value]) => value !== "" && !(key === "workspace_id" && value === "none"))
+    .map(([key, value]): [string, Setting] => [key, { value, source }]);
+}
+
+function envSettings(env: Readonly<Record<string, string | undefined>>) {
+  return ATTRIBUTES.flatMap(({ key, env: name }): [string, Setting][] => {
+    const value = name && env[name];
+    return value ? [[key, { value, source: { type: "env", name } }]] : [];
+  });
+}
+
+/** A host given as a URL may carry the ids; they beat the profile's, and take the host's source. */
+function takeHostApart(settings: Map<string, Setting>): void {
+  const host = settings.get("host");
+  if (!host) return;
+  const parsed = parseHost(host.value);
+  settings.set("host", { ...host, value: parsed.host });
+  if (parsed.accountId) settings.set("account_id", { ...host, value: parsed.accountId });
+  if (parsed.workspaceId) settings.set("workspace_id", { ...host, value: parsed.workspaceId });
+}
+
+/** The keys that make a profile something else than a person's login. */
+const OTHER_CREDENTIALS = [
+  "token",
+  "username",
+  "client_id",
+  "azure_client_id",
+  "google_credentials",
+];
+
+/**
+ * The names of the profiles that log a person in to `host`, and to the account and workspace
+ * where both sides name one. A profile whose host cannot be read matches nothing.
+ */
+export function profilesForHost(
+  config: ConfigSections,
+  host: string,
+  accountId: string | undefined,
+  workspaceId: string | undefined,
+): string[] {
+  const agree = (own: string | undefined, wanted: string | undefined) =>
+    !own || own === "none" || !wanted || own === wanted;
+  const matches = ([name, section]: [string, ReadonlyMap<string, string>]) => {
+    const own = readHost(section.get("host"));
+    return (
+      name !== SETTINGS_SECTION &&
+      own?.host === host &&
+      isPersonLogin(section) &&
+      agree(own.accountId ?? section.get("account_id"), accountId) &&
+      agree(own.workspaceId ?? section.get("workspace_id"), workspaceId)
+    );
+  };
+  return [...config.sections].filter(matches).map(([name]) => name);
+}
+
+/** Whether a profile is a person's login (`auth_type = databricks-cli`, also where it is not written). */
+export function isPersonLogin(section: ReadonlyMap<string, string>): boolean {
+  const type = section.get("auth_type");
+  return type ? type === "databricks-cli" : !OTHER_CREDENTIALS.some((key) => section.get(key));
+}
+
+function readHost(text: string | undefined): ParsedHost | null {
+  try {
+    return text ? parseHost(text) : null;
+  } catch {
+    return null;
+  }
+}
