@@ -7,8 +7,8 @@ import {
   integer,
   json,
 } from "./answer.ts";
-import type { State } from "./authorization-server.ts";
 import type { Controls } from "./controls.ts";
+import { issuerOf, type State } from "./state.ts";
 
 /** Who a request comes from; `issuer` is null for a personal access token or a password. */
 interface Caller {
@@ -21,15 +21,18 @@ const unauthenticated: Answer = apiError(
   "Credential was not sent or is not valid",
 );
 
-/** `/.well-known/databricks-config`; null: the host has none. */
-export function hostMetadata(origin: string, { controls }: State): Answer | null {
-  if (controls.hostMetadata === "absent") return null;
-  const account = controls.hostMetadata === "account";
+/** `/.well-known/databricks-config`. An account console serves every account, so it names none. */
+export function hostMetadata(origin: string, accountConsole: boolean, { controls }: State): Answer {
+  const { hostMetadata: form, accountId, workspaceId, cloud } = controls;
+  if (form === "absent") return apiError(404, "ENDPOINT_NOT_FOUND", "No API found here");
   return json(200, {
-    oidc_endpoint: account ? `${origin}/oidc/accounts/{account_id}` : `${origin}/oidc`,
-    account_id: controls.accountId,
-    ...(account ? {} : { workspace_id: controls.workspaceId }),
-    cloud: controls.cloud,
+    oidc_endpoint:
+      form === "account" || accountConsole
+        ? issuerOf(origin, "{account_id}")
+        : issuerOf(origin, undefined),
+    ...(accountConsole ? {} : { account_id: accountId }),
+    ...(form === "account" || accountConsole ? {} : { workspace_id: workspaceId }),
+    cloud,
   });
 }
 
@@ -49,9 +52,7 @@ export function me(asked: Asked, state: State): Answer {
 export function workspaces(asked: Asked, accountId: string, state: State): Answer {
   const caller = callerOf(asked, state);
   if (caller === null) return unauthenticated;
-  const mine =
-    caller.issuer === null || caller.issuer === `${asked.url.origin}/oidc/accounts/${accountId}`;
-  if (!mine || accountId !== state.controls.accountId) {
+  if (caller.issuer !== issuerOf(asked.url.origin, accountId)) {
     return apiError(403, "PERMISSION_DENIED", "not a member of this account");
   }
   const { protocol } = asked.url;

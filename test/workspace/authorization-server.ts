@@ -8,14 +8,9 @@ import {
   redirect,
 } from "./answer.ts";
 import type { Controls } from "./controls.ts";
-import type { Grant, Issued, Ledger, Lifetimes, Refusal } from "./token-ledger.ts";
+import { lifetimes, publicClient, type State } from "./state.ts";
+import type { Grant, Issued, Refusal } from "./token-ledger.ts";
 
-export interface State {
-  controls: Controls;
-  ledger: Ledger;
-}
-
-const clientId = "databricks-cli";
 const firstCallbackPort = 8020;
 const lastCallbackPort = 8040;
 
@@ -51,12 +46,11 @@ export function discover(asked: Asked, { controls }: State): Answer {
 
 /** The authorization endpoint (RFC 6749 section 4.1.1, with RFC 7636 and RFC 9207). */
 export function authorize(asked: Asked, issuer: string, state: State): Answer {
-  if (asked.method !== "GET") return html(405, "<p>GET only");
   const query = asked.url.searchParams;
   const repeated = repeatedName(query);
   // RFC 6749 section 4.1.2.1: without a client and an address that are known good, nothing is redirected.
   if (repeated !== null) return html(400, `<p>${Bun.escapeHTML(repeated)} given twice`);
-  if (query.get("client_id") !== clientId) return html(400, "<p>unknown client_id");
+  if (query.get("client_id") !== publicClient) return html(400, "<p>unknown client_id");
   const redirectUri = query.get("redirect_uri") ?? "";
   if (!isCallback(redirectUri, state.controls.callbackPorts)) {
     return html(400, "<p>redirect_uri is not registered");
@@ -69,7 +63,7 @@ export function authorize(asked: Asked, issuer: string, state: State): Answer {
 
   const objection = objectionTo(query);
   if (objection !== null) return refuse(callback, objection);
-  const grant: Grant = { issuer, clientId, scopes: scopesOf(query.get("scope")) };
+  const grant: Grant = { issuer, clientId: publicClient, scopes: scopesOf(query.get("scope")) };
   const challenge = query.get("code_challenge") ?? "";
   return decide(asked, callback, state, () =>
     state.ledger.issueCode(grant, redirectUri, challenge),
@@ -162,7 +156,7 @@ export function token(asked: Asked, issuer: string, state: State): Answer {
   if (grantType === "client_credentials") {
     return machineLogin(form, asked.headers.get("authorization"), issuer, state);
   }
-  if (form.get("client_id") !== clientId)
+  if (form.get("client_id") !== publicClient)
     return oauthError(401, "invalid_client", "unknown client");
   if (form.has("client_secret") || asked.headers.has("authorization")) {
     return oauthError(401, "invalid_client", "this client is public and has no secret");
@@ -180,7 +174,7 @@ function redeemCode(form: URLSearchParams, issuer: string, { controls, ledger }:
   if (verifier === null || !/^[A-Za-z0-9._~-]{43,128}$/.test(verifier)) {
     return invalidRequest("code_verifier must be 43 to 128 unreserved characters");
   }
-  const asked = { code, verifier, redirectUri, clientId, issuer };
+  const asked = { code, verifier, redirectUri, clientId: publicClient, issuer };
   const refreshable = controls.refreshTokens !== "omit";
   return answerWith(ledger.redeemCode(asked, lifetimes(controls), refreshable), controls);
 }
@@ -189,7 +183,7 @@ function refresh(form: URLSearchParams, issuer: string, { controls, ledger }: St
   const refreshToken = form.get("refresh_token");
   if (!refreshToken) return invalidRequest("refresh_token is required");
   const scopes = form.has("scope") ? scopesOf(form.get("scope")) : null;
-  const asked = { refreshToken, clientId, issuer, scopes };
+  const asked = { refreshToken, clientId: publicClient, issuer, scopes };
   return answerWith(ledger.refresh(asked, lifetimes(controls), controls.refreshTokens), controls);
 }
 
@@ -222,10 +216,6 @@ function answerWith(outcome: Issued | Refusal, controls: Controls): Answer {
     ...(outcome.refreshToken === null ? {} : { refresh_token: outcome.refreshToken }),
     scope: outcome.grant.scopes.join(" "),
   });
-}
-
-export function lifetimes(controls: Controls): Lifetimes {
-  return { access: controls.accessLifetimeSeconds, refresh: controls.refreshLifetimeSeconds };
 }
 
 function invalidRequest(description: string): Answer {

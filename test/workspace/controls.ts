@@ -1,4 +1,4 @@
-import { type Faults, readFaults } from "./faults.ts";
+import { type Faults, faultKinds } from "./faults.ts";
 
 /** What a delay, a fault or a record can name. */
 export const endpoints = [
@@ -124,35 +124,50 @@ const choices: Partial<Record<keyof Controls, readonly string[]>> = {
 };
 
 /**
- * Sets the switches named in `patch`. A misspelt name, endpoint or value is an error,
+ * Sets the switches named in `patch`, or none. A misspelt name, endpoint or value is an error,
  * so that a script's typing mistake cannot pass for a server that misbehaves on request.
  */
 export function applyPatch(controls: Controls, patch: object): void {
-  const changed: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(patch)) {
     const current = Reflect.get(controls, name);
     if (current === undefined) throw new Error(`no such control: ${name}`);
     const allowed = choices[name as keyof Controls];
-    if (allowed !== undefined && !allowed.includes(String(value))) {
+    if (allowed !== undefined && !allowed.includes(value)) {
       throw new Error(`${name}: want one of ${allowed.join(", ")}`);
     }
-    if (name !== "discoveredOrigin" && kindOf(value) !== kindOf(current)) {
-      throw new Error(`${name}: want ${kindOf(current)}`);
-    }
-    if (name === "delayMs" || name === "faults") requireEndpoints(name, value as object);
-    changed[name] = name === "faults" ? readFaults(value as object) : value;
+    if (name === "discoveredOrigin") continue;
+    if (kindOf(value) !== kindOf(current)) throw new Error(`${name}: want ${kindOf(current)}`);
+    if (name === "delayMs") checkDelays(value);
+    if (name === "faults") checkFaults(value);
   }
-  Object.assign(controls, changed);
+  Object.assign(controls, patch);
 }
 
 function kindOf(value: unknown): string {
-  return Array.isArray(value) ? "array" : typeof value;
+  return Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
 }
 
-function requireEndpoints(name: string, value: object): void {
-  for (const key of Object.keys(value)) {
-    if (!(endpoints as readonly string[]).includes(key)) {
-      throw new Error(`${name}: no such endpoint: ${key} (want one of ${endpoints.join(", ")})`);
+function checkDelays(delays: object): void {
+  for (const [endpoint, delay] of Object.entries(delays)) {
+    checkEndpoint("delayMs", endpoint);
+    if (!Number.isFinite(delay)) throw new Error(`delayMs.${endpoint}: want milliseconds`);
+  }
+}
+
+function checkFaults(faults: object): void {
+  for (const [endpoint, fault] of Object.entries(faults)) {
+    checkEndpoint("faults", endpoint);
+    if (!faultKinds.includes(fault?.kind)) {
+      throw new Error(`faults.${endpoint}.kind: want one of ${faultKinds.join(", ")}`);
     }
+    if (fault.times !== undefined && !(fault.times >= 1)) {
+      throw new Error(`faults.${endpoint}.times: want 1 or more`);
+    }
+  }
+}
+
+function checkEndpoint(control: string, endpoint: string): void {
+  if (!(endpoints as readonly string[]).includes(endpoint)) {
+    throw new Error(`${control}: no such endpoint: ${endpoint} (want ${endpoints.join(", ")})`);
   }
 }

@@ -1,5 +1,5 @@
 import type { Answer } from "./answer.ts";
-import type { Endpoint } from "./controls.ts";
+import type { Controls, Endpoint } from "./controls.ts";
 
 /** How an endpoint misbehaves. README.md says which kinds let the request be processed. */
 export type Fault = {
@@ -22,15 +22,15 @@ export type Fault = {
 );
 export type Faults = Partial<Record<Endpoint, Fault>>;
 
-/** What goes onto the wire: an answer, and how its sending is spoilt. */
-export interface Sending {
-  answer: Answer | null;
-  /** Cut the connection after this share of the body: 0 sends no byte at all, 1 is whole. */
-  share: number;
-  millisecondsPerByte: number;
-}
+/** What goes onto the wire: an answer whole, its first half, or byte by byte; a cut connection; nothing. */
+export type Sending =
+  | { manner: "whole"; answer: Answer }
+  | { manner: "half"; answer: Answer }
+  | { manner: "drip"; answer: Answer; millisecondsPerByte: number }
+  | { manner: "cut" }
+  | { manner: "never" };
 
-const kinds: readonly Fault["kind"][] = [
+export const faultKinds: readonly Fault["kind"][] = [
   "status",
   "html",
   "oauth-error",
@@ -46,23 +46,13 @@ const kinds: readonly Fault["kind"][] = [
   "rewrite",
 ];
 
-export function readFaults(value: object): Faults {
-  for (const [endpoint, fault] of Object.entries(value)) {
-    if (!kinds.includes(fault?.kind)) {
-      throw new Error(`faults.${endpoint}.kind: want one of ${kinds.join(", ")}`);
-    }
-  }
-  // Copied: `times` is counted down in place, and must not change what the caller holds.
-  return structuredClone(value);
-}
-
 /** The fault due at this endpoint, counted as used. */
-export function takeFault(faults: Faults, endpoint: Endpoint): Fault | null {
-  const fault = faults[endpoint];
+export function takeFault(controls: Controls, endpoint: Endpoint): Fault | null {
+  const { [endpoint]: fault, ...others } = controls.faults;
   if (fault === undefined) return null;
   if (fault.times !== undefined) {
-    fault.times -= 1;
-    if (fault.times <= 0) delete faults[endpoint];
+    const times = fault.times - 1;
+    controls.faults = times > 0 ? { ...others, [endpoint]: { ...fault, times } } : others;
   }
   return fault;
 }
@@ -94,16 +84,16 @@ export function withFault(fault: Fault | null, process: () => Answer): Sending {
     case "redirect":
       return whole({
         status: 307,
-        headers: { location: fault.location ?? "/_workspace/elsewhere" },
+        headers: { location: fault.location ?? "/elsewhere" },
         body: "",
       });
     case "never":
-      return { answer: null, share: 1, millisecondsPerByte: 0 };
+      return { manner: "never" };
     case "cut-before-headers":
       if (fault.processed === true) process();
-      return { answer: null, share: 0, millisecondsPerByte: 0 };
+      return { manner: "cut" };
     case "cut-mid-body":
-      return { answer: process(), share: 0.5, millisecondsPerByte: 0 };
+      return { manner: "half", answer: process() };
     case "truncated": {
       const answer = process();
       return whole({ ...answer, body: answer.body.slice(0, answer.body.length / 2) });
@@ -112,17 +102,24 @@ export function withFault(fault: Fault | null, process: () => Answer): Sending {
       const answer = process();
       return whole({ ...answer, headers: { ...answer.headers, "content-type": "text/plain" } });
     }
-    case "large-json":
-      return whole(rewritten(process(), { padding: "x".repeat(fault.bytes ?? 2 * 1024 * 1024) }));
+    case "large-json": {
+      const answer = process();
+      const padding = " ".repeat(fault.bytes ?? 2 * 1024 * 1024);
+      return whole({ ...answer, body: padding + answer.body });
+    }
     case "slow-drip":
-      return { answer: process(), share: 1, millisecondsPerByte: fault.millisecondsPerByte };
+      return {
+        manner: "drip",
+        answer: process(),
+        millisecondsPerByte: fault.millisecondsPerByte,
+      };
     case "rewrite":
       return whole(rewritten(process(), fault.set ?? {}, fault.remove));
   }
 }
 
 function whole(answer: Answer): Sending {
-  return { answer, share: 1, millisecondsPerByte: 0 };
+  return { manner: "whole", answer };
 }
 
 function statusAnswer(status: number, retryAfter: number | undefined): Answer {

@@ -7,16 +7,17 @@ export interface RequestRecord {
   started: number;
   ended: number | null;
   method: string;
-  /** Scheme, host and port that the client asked for. */
+  /** Scheme, host and port that the client asked for; host and port alone for `CONNECT`. */
   origin: string;
   path: string;
-  /** Whether it came in a proxy's absolute form. `CONNECT` has a record of its own. */
+  /** Whether it came in a proxy's absolute form. What comes through a `CONNECT` looks direct. */
   proxied: boolean;
   endpoint: Endpoint | null;
   grant: string | null;
+  scope: string | null;
   queryNames: string[];
   formNames: string[];
-  /** Of the refresh token, code or bearer token that was presented. */
+  /** {@link fingerprint} of the refresh token, code or bearer token that was presented. */
   credential: string | null;
   /** What was answered; null while there is none, and where the connection was cut. */
   status: number | null;
@@ -27,8 +28,10 @@ export function describeRequest(
   endpoint: Endpoint | null,
   proxied: boolean,
 ): RequestRecord {
-  const form = new URLSearchParams(endpoint === "token" ? asked.body : "");
-  const secret =
+  const query = asked.url.searchParams;
+  // Whatever its path: a client that followed a redirect has sent its form somewhere else.
+  const form = new URLSearchParams(asked.method === "POST" ? asked.body : "");
+  const credential =
     form.get("refresh_token") ??
     form.get("code") ??
     bearerToken(asked.headers.get("authorization"));
@@ -40,10 +43,30 @@ export function describeRequest(
     path: asked.url.pathname,
     proxied,
     endpoint,
-    grant: form.get("grant_type"),
-    queryNames: [...asked.url.searchParams.keys()],
+    grant: endpoint === "token" ? form.get("grant_type") : null,
+    scope: form.get("scope") ?? query.get("scope"),
+    queryNames: [...query.keys()],
     formNames: [...form.keys()],
-    credential: secret === null ? null : fingerprint(secret),
+    credential: credential === null ? null : fingerprint(credential),
     status: null,
+  };
+}
+
+export function describeConnect(target: string): RequestRecord {
+  const now = Date.now();
+  return {
+    started: now,
+    ended: now,
+    method: "CONNECT",
+    origin: target,
+    path: "",
+    proxied: true,
+    endpoint: null,
+    grant: null,
+    scope: null,
+    queryNames: [],
+    formNames: [],
+    credential: null,
+    status: 200,
   };
 }
