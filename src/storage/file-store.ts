@@ -16,17 +16,28 @@ export interface FileStoreOptions {
   /** The file; it need not exist. */
   path: string;
   /** Folder of the lock files. */
-  lockDir: string;
-  /** How long a change waits for another process to finish its own, in milliseconds. */
-  lockTimeout: number;
+  lockDirectory: string;
   debug: (message: string) => void;
+  /** How long a change waits for another process to finish its own, in milliseconds. */
+  lockTimeout?: number;
 }
+
+/** A change takes milliseconds; whoever takes longer is stopped, and will go on from where it was. */
+const LOCK_TIMEOUT = 10_000;
+
+const SIGN_IN_AGAIN = "sign in again with `databricks auth login`";
+const WAY_OUT = `Repair the file, or move it away and ${SIGN_IN_AGAIN}`;
 
 /**
  * A store on the file cache. Its failures are `UserError`s that name the file; one that cannot
  * be read is never overwritten.
  */
-export function openFileStore({ path, lockDir, lockTimeout, debug }: FileStoreOptions): TokenStore {
+export function openFileStore({
+  path,
+  lockDirectory,
+  lockTimeout = LOCK_TIMEOUT,
+  debug,
+}: FileStoreOptions): TokenStore {
   /** Reads, edits and replaces the file, alone. `edit` says whether there is anything to write. */
   async function change(edit: (tokens: Entries) => boolean): Promise<boolean> {
     const apply = () => {
@@ -37,7 +48,7 @@ export function openFileStore({ path, lockDir, lockTimeout, debug }: FileStoreOp
     };
     try {
       const deadline = performance.now() + lockTimeout;
-      return await withLock(lockPath(lockDir, `file:${path}`), { deadline }, apply);
+      return await withLock(lockPath(lockDirectory, `file:${path}`), { deadline }, apply);
     } catch (error) {
       if (!(error instanceof LockUnavailable)) throw error;
       debug(`${error.message}; changing ${path} without a lock`);
@@ -106,9 +117,6 @@ interface Cache {
   tokens: Entries;
   [other: string]: unknown;
 }
-
-const SIGN_IN_AGAIN = "sign in again with `databricks auth login`";
-const WAY_OUT = `Repair the file, or move it away and ${SIGN_IN_AGAIN}`;
 
 /** The file's text, or null when there is none. */
 function readText(path: string): string | null {
