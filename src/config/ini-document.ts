@@ -12,13 +12,14 @@ export { IniError } from "./ini-scan.ts";
 export function readIni(text: string): Map<string, Map<string, string>> {
   let keys = new Map<string, string>();
   const sections = new Map([[DEFAULT_SECTION, keys]]);
-  for (const item of scanIni(text)) {
-    if (item.kind === "entry") {
-      keys.set(item.key, item.value);
-      continue;
-    }
-    keys = sections.get(item.section) ?? new Map();
-    sections.set(item.section, keys);
-  }
+  scanIni(text, {
+    header(section) {
+      keys = sections.get(section) ?? new Map();
+      sections.set(section, keys);
+    },
+    entry(key, value) {
+      keys.set(key, value);
+    },
+  });
   return sections;
 }
