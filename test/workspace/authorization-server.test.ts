@@ -170,6 +170,12 @@ describe("redeeming a code", () => {
     expect(await redeem(issuer, await getCode(issuer), changes)).toMatchObject({ status, error });
   });
 
+  test("refuses a code that has expired", async () => {
+    workspace.control.codeLifetimeSeconds = 0;
+    const answer = await redeem(issuer, await getCode(issuer));
+    expect(answer.error_description).toContain("expired");
+  });
+
   test("refuses a code of another issuer", async () => {
     const code = await getCode(issuer);
     expect((await redeem(accountIssuer, code)).error).toBe("invalid_grant");
@@ -195,16 +201,20 @@ describe("the form of a token request", () => {
   });
 
   test("no parameter in the address, none twice, no Authorization header", async () => {
-    const form = new URLSearchParams({ grant_type: "refresh_token", client_id: "databricks-cli" });
-    const response = await fetch(`${issuer}/v1/token?refresh_token=x`, {
+    const { refresh_token = "" } = workspace.issueToken();
+    const fields = { grant_type: "refresh_token", client_id: "databricks-cli", refresh_token };
+    const inAddress = await fetch(`${issuer}/v1/token?client_id=databricks-cli`, {
       method: "POST",
-      body: form,
+      body: new URLSearchParams(fields),
     });
-    expect(response.status).toBe(400);
+    expect(inAddress.status).toBe(400);
+    const twice = new URLSearchParams(fields);
+    twice.append("client_id", "databricks-cli");
+    expect((await postToken(issuer, twice)).error_description).toContain("twice");
     const basic = { authorization: `Basic ${btoa("databricks-cli:")}` };
-    expect((await postToken(issuer, form, basic)).error).toBe("invalid_client");
-    form.append("client_id", "databricks-cli");
-    expect((await postToken(issuer, form)).error_description).toContain("twice");
+    const refused = await postToken(issuer, new URLSearchParams(fields), basic);
+    expect(refused.error).toBe("invalid_client");
+    expect((await postToken(issuer, new URLSearchParams(fields))).status).toBe(200);
   });
 });
 

@@ -8,9 +8,11 @@ import {
   redirect,
 } from "./answer.ts";
 import type { Controls } from "./controls.ts";
-import { lifetimes, publicClient, type State } from "./state.ts";
+import { lifetimes, type State } from "./state.ts";
 import type { Grant, Issued, Refusal } from "./token-ledger.ts";
 
+/** The one client that people log in with; it is public. */
+const publicClient = "databricks-cli";
 const firstCallbackPort = 8020;
 const lastCallbackPort = 8040;
 
@@ -63,10 +65,10 @@ export function authorize(asked: Asked, issuer: string, state: State): Answer {
 
   const objection = objectionTo(query);
   if (objection !== null) return refuse(callback, objection);
-  const grant: Grant = { issuer, clientId: publicClient, scopes: scopesOf(query.get("scope")) };
+  const grant: Grant = { issuer, scopes: scopesOf(query.get("scope")) };
   const challenge = query.get("code_challenge") ?? "";
   return decide(asked, callback, state, () =>
-    state.ledger.issueCode(grant, redirectUri, challenge),
+    state.ledger.issueCode(grant, redirectUri, challenge, lifetimes(state.controls)),
   );
 }
 
@@ -174,7 +176,7 @@ function redeemCode(form: URLSearchParams, issuer: string, { controls, ledger }:
   if (verifier === null || !/^[A-Za-z0-9._~-]{43,128}$/.test(verifier)) {
     return invalidRequest("code_verifier must be 43 to 128 unreserved characters");
   }
-  const asked = { code, verifier, redirectUri, clientId: publicClient, issuer };
+  const asked = { code, verifier, redirectUri, issuer };
   const refreshable = controls.refreshTokens !== "omit";
   return answerWith(ledger.redeemCode(asked, lifetimes(controls), refreshable), controls);
 }
@@ -183,7 +185,7 @@ function refresh(form: URLSearchParams, issuer: string, { controls, ledger }: St
   const refreshToken = form.get("refresh_token");
   if (!refreshToken) return invalidRequest("refresh_token is required");
   const scopes = form.has("scope") ? scopesOf(form.get("scope")) : null;
-  const asked = { refreshToken, clientId: publicClient, issuer, scopes };
+  const asked = { refreshToken, issuer, scopes };
   return answerWith(ledger.refresh(asked, lifetimes(controls), controls.refreshTokens), controls);
 }
 
@@ -199,8 +201,8 @@ function machineLogin(
   const known = controls.machineClients.some(
     (client) => client.client_id === id && client.client_secret === secret,
   );
-  if (!known || id === null) return oauthError(401, "invalid_client", "unknown client or secret");
-  const grant: Grant = { issuer, clientId: id, scopes: scopesOf(form.get("scope")) };
+  if (!known) return oauthError(401, "invalid_client", "unknown client or secret");
+  const grant: Grant = { issuer, scopes: scopesOf(form.get("scope")) };
   return answerWith(ledger.issue(grant, lifetimes(controls), false), controls);
 }
 

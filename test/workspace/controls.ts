@@ -36,6 +36,7 @@ export interface Controls {
   faults: Faults;
   accessLifetimeSeconds: number;
   refreshLifetimeSeconds: number;
+  codeLifetimeSeconds: number;
   refreshTokens: (typeof refreshTokenBehaviours)[number];
   expiresIn: (typeof expiresInForms)[number];
   authorize: (typeof authorizeBehaviours)[number];
@@ -66,6 +67,7 @@ export function defaultControls(): Controls {
     faults: {},
     accessLifetimeSeconds: 3600,
     refreshLifetimeSeconds: 30 * 24 * 3600,
+    codeLifetimeSeconds: 60,
     refreshTokens: "rotate",
     expiresIn: "number",
     authorize: "approve",

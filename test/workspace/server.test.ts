@@ -49,7 +49,7 @@ test("reset goes back to the switches it was started with", async () => {
   const { refresh_token } = workspace.issueToken();
   workspace.control.cloud = "azure";
   workspace.control.delayMs = { token: 1 };
-  await refresh(issuer, refresh_token);
+  await refresh(issuer, "refresh-0");
   workspace.reset();
   expect([workspace.control.cloud, workspace.control.delayMs]).toEqual(["gcp", {}]);
   expect(workspace.requests).toEqual([]);

@@ -1,6 +1,5 @@
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Asked } from "./answer.ts";
 import { makeCertificate } from "./certificate.ts";
@@ -53,10 +52,9 @@ export async function startWorkspace(options: WorkspaceOptions = {}): Promise<Wo
   const url = `http://127.0.0.1:${port}`;
   const secure = options.tls && (await startSecure(options.tls.names, state, stopping.signal));
 
-  const tunnels = new Set<Duplex>();
   plain.on("connect", (request, socket, head) => {
     state.requests.push(describeConnect(request.url ?? ""));
-    tunnels.add(socket).add(tunnel(socket, head, secure?.port ?? port));
+    tunnel(socket, head, secure?.port ?? port);
   });
 
   return {
@@ -72,7 +70,6 @@ export async function startWorkspace(options: WorkspaceOptions = {}): Promise<Wo
     reset: state.reset,
     async stop() {
       stopping.abort();
-      for (const end of tunnels) end.destroy();
       await Promise.all([close(plain), secure?.stop()]);
     },
   };

@@ -26,9 +26,6 @@ export interface SeedOptions {
 
 export type SeededToken = Token & { expiry: number; expires_in: number };
 
-/** The one client that people log in with; it is public. */
-export const publicClient = "databricks-cli";
-
 export function createState(initial: Partial<Controls>): State {
   const controls = defaultControls();
   applyPatch(controls, initial);
@@ -48,7 +45,11 @@ export function createState(initial: Partial<Controls>): State {
 }
 
 export function lifetimes(controls: Controls): Lifetimes {
-  return { access: controls.accessLifetimeSeconds, refresh: controls.refreshLifetimeSeconds };
+  return {
+    access: controls.accessLifetimeSeconds,
+    refresh: controls.refreshLifetimeSeconds,
+    code: controls.codeLifetimeSeconds,
+  };
 }
 
 export function issuerOf(origin: string, accountId: string | undefined): string {
@@ -63,7 +64,6 @@ export function seedToken(
 ): SeededToken {
   const grant: Grant = {
     issuer: issuerOf(seed.origin ?? origin, seed.accountId),
-    clientId: publicClient,
     scopes: seed.scopes ?? ["all-apis", "offline_access"],
   };
   const usual = lifetimes(controls);

@@ -4,7 +4,6 @@ import { randomBytes } from "node:crypto";
 export interface Grant {
   /** The authorization server that issued it, `<origin>/oidc` or `<origin>/oidc/accounts/<id>`. */
   issuer: string;
-  clientId: string;
   scopes: string[];
 }
 
@@ -42,10 +41,11 @@ export interface Issued {
   grant: Grant;
 }
 
-/** Seconds that tokens made now live. */
+/** Seconds that what is made now lives. */
 export interface Lifetimes {
   access: number;
   refresh: number;
+  code: number;
 }
 
 /** A refusal: its code of RFC 6749 section 5.2, and why. */
@@ -53,8 +53,6 @@ export interface Refusal {
   error: "invalid_grant" | "invalid_scope";
   refused: string;
 }
-
-const codeLifetimeMs = 60_000;
 
 export type Ledger = ReturnType<typeof createLedger>;
 
@@ -95,9 +93,14 @@ export function createLedger() {
     return issueAccess(family, lifetimes);
   }
 
-  function issueCode(grant: Grant, redirectUri: string, challenge: string): string {
+  function issueCode(
+    grant: Grant,
+    redirectUri: string,
+    challenge: string,
+    lifetimes: Lifetimes,
+  ): string {
     const code = mint("code");
-    const expiry = Date.now() + codeLifetimeMs;
+    const expiry = Date.now() + lifetimes.code * 1000;
     codes.set(code, { grant, redirectUri, challenge, expiry, family: null });
     return code;
   }
@@ -107,7 +110,6 @@ export function createLedger() {
       code: string;
       verifier: string;
       redirectUri: string;
-      clientId: string;
       issuer: string;
     },
     lifetimes: Lifetimes,
@@ -122,7 +124,6 @@ export function createLedger() {
     const family: Family = { grant: code.grant, revoked: false, refreshToken: null };
     code.family = family;
     if (code.expiry <= Date.now()) return invalidGrant("code expired");
-    if (code.grant.clientId !== asked.clientId) return invalidGrant("code of another client");
     if (code.grant.issuer !== asked.issuer) return invalidGrant("code of another issuer");
     if (code.redirectUri !== asked.redirectUri) return invalidGrant("redirect_uri differs");
     if (challengeOf(asked.verifier) !== code.challenge) {
@@ -132,16 +133,13 @@ export function createLedger() {
   }
 
   function refresh(
-    asked: { refreshToken: string; clientId: string; issuer: string; scopes: string[] | null },
+    asked: { refreshToken: string; issuer: string; scopes: string[] | null },
     lifetimes: Lifetimes,
     behaviour: "rotate" | "keep" | "omit",
   ): Issued | Refusal {
     const token = refreshTokens.get(asked.refreshToken);
     if (token === undefined) return invalidGrant("unknown refresh token");
     const { family } = token;
-    if (family.grant.clientId !== asked.clientId) {
-      return invalidGrant("refresh token of another client");
-    }
     if (family.grant.issuer !== asked.issuer)
       return invalidGrant("refresh token of another issuer");
     if (family.revoked) return invalidGrant("refresh token revoked");

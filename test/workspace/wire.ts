@@ -60,8 +60,8 @@ function writeHead(response: ServerResponse, answer: Answer): Buffer {
   return body;
 }
 
-/** Joins a CONNECT's socket to a port of this machine; returns the inner end. */
-export function tunnel(socket: Duplex, head: Buffer, port: number): Duplex {
+/** Joins a CONNECT's socket to a port of this machine, until either side ends. */
+export function tunnel(socket: Duplex, head: Buffer, port: number): void {
   const inner = connect(port, "127.0.0.1", () => {
     socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
     inner.write(head);
@@ -69,7 +69,6 @@ export function tunnel(socket: Duplex, head: Buffer, port: number): Duplex {
   });
   inner.on("error", () => socket.destroy());
   socket.on("error", () => inner.destroy());
-  return inner;
 }
 
 /** Listens on 127.0.0.1 and returns the port. */
