@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
 
 /** The system's code of a failed call of node:fs, such as `ENOSPC`; undefined for any other error. */
@@ -14,7 +15,8 @@ export function systemReason(error: unknown): string {
   return errnoReason(-errno) ?? systemCode(error) ?? error.message;
 }
 
-/** The system's words for an errno of a C call. */
+/** The system's words for an errno of a C call, or at least its name. */
 export function errnoReason(errno: number): string | undefined {
-  return getSystemErrorMap().get(-errno)?.[1];
+  const name = () => Object.entries(constants.errno).find(([, value]) => value === errno)?.[0];
+  return getSystemErrorMap().get(-errno)?.[1] ?? name();
 }
