@@ -89,7 +89,7 @@ export function openMacosBackend({
 function startThread() {
   const worker = new Worker(
     typeof KEYCHAIN_WORKER === "undefined"
-      ? new URL("./macos-worker.ts", import.meta.url).href
+      ? new URL("./macos-worker.ts", import.meta.url)
       : KEYCHAIN_WORKER,
   );
   // While an answer is waited for, the timer of its deadline keeps the program alive.
@@ -125,12 +125,7 @@ async function readThroughTool(
   account: string,
   deadline: number,
 ): Promise<Uint8Array | null> {
-  const child = Bun.spawn([tool, "find-generic-password", "-s", SERVICE, "-wa", account], {
-    stdin: "ignore",
-    stderr: "ignore",
-    timeout: Math.max(1, deadline - performance.now()),
-    killSignal: "SIGKILL",
-  });
+  const child = spawnTool([tool, "find-generic-password", "-s", SERVICE, "-wa", account], deadline);
   const output = await Bun.readableStreamToBytes(child.stdout);
   const exitCode = await child.exited;
   if (child.signalCode) throw timedOut();
@@ -138,6 +133,19 @@ async function readThroughTool(
   const status = toolStatus(exitCode);
   if (status === errSecItemNotFound) return null;
   throw new KeyringError(codeOf(status, true), `${tool} failed with OSStatus ${status}`);
+}
+
+function spawnTool(command: string[], deadline: number) {
+  try {
+    return Bun.spawn(command, {
+      stdin: "ignore",
+      stderr: "ignore",
+      timeout: Math.max(1, Math.ceil(deadline - performance.now())),
+      killSignal: "SIGKILL",
+    });
+  } catch (error) {
+    throw new KeyringError("failed", messageOf(error));
+  }
 }
 
 /** The tool exits with the low byte of the OSStatus; nearly all of them lie in -25344 … -25089. */
