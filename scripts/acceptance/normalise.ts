@@ -1,0 +1,23 @@
+/** What differs from run to run, and what stands for it in `output.txt`; applied from top to bottom. */
+const RULES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+  // Tokens of the embedded workspace: their number is stable, the rest is random.
+  [/\b(access|refresh|code)-(\d+)-[A-Za-z0-9_-]{22}/g, "$1-$2"],
+  [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, "[TIME]"],
+  [/("expires_in": ?)\d+/g, "$1[SECONDS]"],
+  [/\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b/g, "[UUID]"],
+  [/\b((?:code_challenge|state)=)[A-Za-z0-9_-]{16,}/g, "$1[RANDOM]"],
+  [/\blocalhost(:|%3A)80(2\d|3\d|40)\b/g, "localhost$1[CALLBACK PORT]"],
+  [/\b\d+(\.\d+)? ?ms\b/g, "[DURATION]"],
+];
+
+/**
+ * The output as it would be in any run.
+ * @param literals text of this run (paths, addresses) and what stands for it; the longest goes first
+ */
+export function normalise(output: string, literals: Readonly<Record<string, string>>): string {
+  let text = output;
+  const byLength = Object.entries(literals).sort(([a], [b]) => b.length - a.length);
+  for (const [found, name] of byLength) text = text.replaceAll(found, name);
+  for (const [pattern, replacement] of RULES) text = text.replace(pattern, replacement);
+  return text;
+}

@@ -1,0 +1,46 @@
+# What a case's script can call. It runs in an empty folder, with nothing of the caller's environment.
+
+# run COMMAND…: prints the command, its stdout, its stderr behind "! ", and an exit code other than 0.
+run() {
+  printf '$ %s\n' "$*"
+  if [ -t 1 ]; then
+    "$@"
+    code=$?
+  else
+    "$@" >"$SANDBOX/stdout" 2>"$SANDBOX/stderr"
+    code=$?
+    show '' <"$SANDBOX/stdout"
+    show '! ' <"$SANDBOX/stderr"
+  fi
+  [ "$code" -eq 0 ] || printf '[exit %s]\n' "$code"
+}
+
+# show PREFIX: stdin, each line behind the prefix; says so when the last one does not end.
+show() {
+  cat >"$SANDBOX/shown"
+  [ -s "$SANDBOX/shown" ] || return 0
+  sed "s/^/$1/" "$SANDBOX/shown"
+  [ -z "$(tail -c 1 "$SANDBOX/shown")" ] || printf '\n[no newline at the end]\n'
+}
+
+# within MILLISECONDS COMMAND…: says so when the command took longer.
+within() {
+  limit=$1
+  shift
+  started=$(date +%s%3N)
+  "$@"
+  elapsed=$(($(date +%s%3N) - started))
+  [ "$elapsed" -le "$limit" ] || printf '[took %s ms, more than %s]\n' "$elapsed" "$limit"
+}
+
+# absent PATH…: one line for each, whether it is there.
+absent() {
+  for path; do
+    if [ -e "$path" ]; then echo "$path: is there"; else echo "$path: is not there"; fi
+  done
+}
+
+# workspace ACTION [JSON], keyring ACTION, seed STORE KEY [JSON]: see scripts/acceptance/control.ts.
+workspace() { "$BUN" "$CONTROL" workspace "$@"; }
+keyring() { "$BUN" "$CONTROL" keyring "$@"; }
+seed() { "$BUN" "$CONTROL" seed "$@"; }

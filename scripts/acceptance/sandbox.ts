@@ -1,0 +1,189 @@
+/** Runs one case in folders and an environment of its own. */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { startWorkspace, type Workspace } from "../../test/workspace/server.ts";
+import type { Case } from "./case.ts";
+import { openKeyring, type SandboxKeyring } from "./keyring.ts";
+import { normalise } from "./normalise.ts";
+import { describeEnding, runOnTerminal } from "./terminal.ts";
+
+const HERE = import.meta.dir;
+const BROWSER = resolve(HERE, "../../test/workspace/browser");
+
+interface Folders {
+  root: string;
+  home: string;
+  temporary: string;
+  runtime: string;
+  work: string;
+  bin: string;
+}
+
+/** What the case printed, normalised, with a line for everything that it left behind. */
+export async function runCase(subject: Case, binary: string): Promise<string> {
+  const folders = makeFolders(subject, binary);
+  let keyring: SandboxKeyring | null = null;
+  let workspace: Workspace | null = null;
+  try {
+    if (subject.keyring)
+      keyring = await openKeyring(subject.keyring, join(folders.root, "control"));
+    if (subject.workspace) workspace = await startWorkspace({ controls: subject.workspace });
+    const env = environment(folders, keyring, workspace);
+    const command = [
+      ...(keyring?.wrapper ?? []),
+      ...[
+        "sh",
+        "-c",
+        '. "$1"; . "$2"',
+        "sh",
+        join(HERE, "prelude.sh"),
+        join(subject.folder, "script"),
+      ],
+    ];
+    const output = await runScript(subject, command, folders, env);
+    const literals: Record<string, string> = {
+      [folders.home]: "[HOME]",
+      [folders.root]: "[SANDBOX]",
+    };
+    if (workspace) {
+      literals[workspace.url] = "[WORKSPACE]";
+      literals[encodeURIComponent(workspace.url)] = "[WORKSPACE]";
+      literals[new URL(workspace.url).host] = "[WORKSPACE HOST]";
+    }
+    return normalise(output + leftBehind(folders), literals);
+  } finally {
+    await workspace?.stop();
+    await keyring?.stop();
+    endProcesses(folders.root);
+    rmSync(folders.root, { recursive: true, force: true });
+  }
+}
+
+function makeFolders(subject: Case, binary: string): Folders {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "acceptance-")));
+  const folder = (name: string) => {
+    const path = join(root, name);
+    mkdirSync(path, { mode: 0o700 });
+    return path;
+  };
+  const folders = {
+    root,
+    home: folder("home"),
+    temporary: folder("tmp"),
+    runtime: folder("run"),
+    work: folder("work"),
+    bin: folder("bin"),
+  };
+  const home = join(subject.folder, "home");
+  if (existsSync(home)) cpSync(home, folders.home, { recursive: true });
+  symlinkSync(resolve(binary), join(folders.bin, "databricks"));
+  return folders;
+}
+
+function environment(
+  folders: Folders,
+  keyring: SandboxKeyring | null,
+  workspace: Workspace | null,
+): Record<string, string> {
+  return {
+    PATH: `${folders.bin}:/usr/local/bin:/usr/bin:/bin`,
+    LANG: "C.UTF-8",
+    TZ: "UTC",
+    HOME: folders.home,
+    TMPDIR: folders.temporary,
+    XDG_RUNTIME_DIR: folders.runtime,
+    XDG_CONFIG_HOME: join(folders.home, ".config"),
+    XDG_DATA_HOME: join(folders.home, ".local/share"),
+    XDG_CACHE_HOME: join(folders.home, ".cache"),
+    SANDBOX: folders.root,
+    BUN: process.execPath,
+    CONTROL: join(HERE, "control.ts"),
+    BROWSER: "none",
+    ...(keyring ? keyring.env : { DATABRICKS_AUTH_STORAGE: "plaintext" }),
+    ...(workspace && {
+      WORKSPACE_URL: workspace.url,
+      WORKSPACE_BUN: process.execPath,
+      BROWSER,
+    }),
+  };
+}
+
+async function runScript(
+  subject: Case,
+  command: string[],
+  folders: Folders,
+  env: Record<string, string>,
+): Promise<string> {
+  const limits = {
+    cwd: folders.work,
+    env,
+    timeout: subject.timeoutMs,
+    killSignal: "SIGKILL",
+  } as const;
+  if (subject.terminal) {
+    const { screen, unsent, ending } = await runOnTerminal(command, limits, subject.keys);
+    return screen + unsent.map((keys) => `[did not come: ${keys.waitFor}]\n`).join("") + ending;
+  }
+  // A file rather than a pipe: it keeps the order of both streams, and has its end even
+  // when a process that was left behind still holds it.
+  const file = join(folders.root, "printed");
+  const child = Bun.spawn(["sh", "-c", 'exec "$@" >"$0" 2>&1', file, ...command], {
+    ...limits,
+    stdin: "ignore",
+  });
+  await child.exited;
+  return readFileSync(file, "utf8") + describeEnding(child);
+}
+
+/** Temporary files and processes that outlived the script: never expected, so they show up as a difference. */
+function leftBehind({ root, temporary }: Folders): string {
+  const files = readdirSync(temporary, { recursive: true });
+  const commands = processesOf(root).map((pid) => commandOf(pid));
+  return [
+    ...files.sort().map((file) => `[left in TMPDIR: ${file}]\n`),
+    ...commands.sort().map((command) => `[left running: ${command}]\n`),
+  ].join("");
+}
+
+function endProcesses(root: string): void {
+  for (const pid of processesOf(root)) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (error) {
+      // ESRCH: it ended meanwhile.
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+}
+
+/** Processes started by the case: those that have its folder in their environment. Linux only. */
+function processesOf(root: string): number[] {
+  if (process.platform !== "linux") return [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && readProc(name, "environ").includes(`SANDBOX=${root}\0`))
+    .map(Number);
+}
+
+function commandOf(pid: number): string {
+  return readProc(String(pid), "cmdline").replaceAll("\0", " ").trim();
+}
+
+/** Empty for a process that ended meanwhile, or belongs to somebody else. */
+function readProc(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,79 @@
+/** Runs a command on a pseudo-terminal, types what it waits for, and reads the screen at the end. */
+import { Terminal } from "@xterm/headless";
+import type { Keystrokes } from "./case.ts";
+
+const COLUMNS = 120;
+const ROWS = 40;
+
+export interface TerminalRun {
+  /** What a person would see, from the top of the scrollback, without blanks at line ends. */
+  screen: string;
+  /** Keys that were never typed, as their text did not come. */
+  unsent: readonly Keystrokes[];
+  ending: string;
+}
+
+export interface SpawnLimits {
+  cwd: string;
+  env: Record<string, string>;
+  timeout: number;
+  killSignal: "SIGKILL";
+}
+
+export async function runOnTerminal(
+  command: string[],
+  limits: SpawnLimits,
+  keys: readonly Keystrokes[],
+): Promise<TerminalRun> {
+  const emulator = new Terminal({
+    cols: COLUMNS,
+    rows: ROWS,
+    scrollback: 10_000,
+    allowProposedApi: true,
+  });
+  const decoder = new TextDecoder();
+  const unsent = [...keys];
+  let sinceKeys = "";
+  const ended = Promise.withResolvers<void>();
+  const child = Bun.spawn(command, {
+    ...limits,
+    env: { ...limits.env, TERM: "xterm-256color" },
+    terminal: {
+      cols: COLUMNS,
+      rows: ROWS,
+      data(terminal, bytes) {
+        emulator.write(bytes);
+        sinceKeys += Bun.stripANSI(decoder.decode(bytes, { stream: true }));
+        const [next] = unsent;
+        if (next && sinceKeys.includes(next.waitFor)) {
+          unsent.shift();
+          sinceKeys = "";
+          terminal.write(next.send);
+        }
+      },
+      exit: () => ended.resolve(),
+    },
+  });
+  // A terminal answers questions such as "where is the cursor".
+  emulator.onData((answer) => child.terminal?.write(answer));
+  await child.exited;
+  await ended.promise;
+  child.terminal?.close();
+  await new Promise<void>((written) => emulator.write("", written));
+  return { screen: readScreen(emulator), unsent, ending: describeEnding(child) };
+}
+
+/** Empty after an ordinary end of the script. */
+export function describeEnding(child: Pick<Bun.Subprocess, "exitCode" | "signalCode">): string {
+  if (child.signalCode) return `[the script was stopped: ${child.signalCode}]\n`;
+  return child.exitCode === 0 ? "" : `[the script itself ended with ${child.exitCode}]\n`;
+}
+
+function readScreen(emulator: Terminal): string {
+  const buffer = emulator.buffer.active;
+  const lines = Array.from(
+    { length: buffer.length },
+    (_, index) => buffer.getLine(index)?.translateToString(true) ?? "",
+  );
+  return `${lines.join("\n").trimEnd()}\n`;
+}
