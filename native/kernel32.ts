@@ -24,6 +24,7 @@ export const LOCKFILE_FAIL_IMMEDIATELY = 1;
 export const LOCKFILE_EXCLUSIVE_LOCK = 2;
 
 /** winerror.h */
+const ERROR_GEN_FAILURE = 31;
 export const ERROR_LOCK_VIOLATION = 33;
 export const ERROR_IO_PENDING = 997;
 
@@ -45,6 +46,14 @@ let bound: ReturnType<typeof dlopen<typeof declarations>> | undefined;
 export function kernel32() {
   bound ??= dlopen("kernel32.dll", declarations);
   return bound.symbols;
+}
+
+/**
+ * 0 for a call that gave TRUE, else its Windows error. Ask right after the call: whatever the
+ * runtime does in between may change the last error. One that got lost is still a failure.
+ */
+export function failureOf(result: number): number {
+  return result === 0 ? kernel32().GetLastError() || ERROR_GEN_FAILURE : 0;
 }
 
 /** A system library or a function of it is not on this machine. */
@@ -86,14 +95,11 @@ export function openSystemLibrary<F extends Record<string, FFIFunction>>(
   return { functions: linkSymbols(located).symbols };
 }
 
-/**
- * `LockFileEx` on one byte at `offset`; 0, or the Windows error of its failure. The two are
- * one function because whatever the runtime does in between may change the last error.
- */
+/** `LockFileEx` on one byte at `offset`; 0, or the Windows error of its failure. */
 export function lockByte(handle: bigint, flags: number, offset: bigint): number {
-  const { LockFileEx, GetLastError } = kernel32();
+  const { LockFileEx } = kernel32();
   const overlapped = new DataView(new ArrayBuffer(OVERLAPPED.size));
   overlapped.setUint32(OVERLAPPED.offset, Number(offset & 0xffff_ffffn), true);
   overlapped.setUint32(OVERLAPPED.offsetHigh, Number(offset >> 32n), true);
-  return LockFileEx(handle, flags, 0, 1, 0, ptr(overlapped)) === 0 ? GetLastError() : 0;
+  return failureOf(LockFileEx(handle, flags, 0, 1, 0, ptr(overlapped)));
 }

@@ -4,10 +4,10 @@
  * A pointer that C only borrows stays valid as long as its JavaScript buffer is
  * reachable, so every buffer built here is held in a variable until the call returns.
  */
-import { CString, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
+import { CString, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
 
 export type { Pointer } from "bun:ffi";
-export { ptr } from "bun:ffi";
+export { JSCallback, ptr, read } from "bun:ffi";
 
 /** NUL-terminated UTF-8 bytes. Throws TypeError on an inner NUL, which C would cut the string at. */
 export function cString(text: string): Uint8Array {
@@ -32,8 +32,17 @@ export function readCString(value: number | bigint | null): string | null {
   return address ? new CString(address).toString() : null;
 }
 
+/** The UTF-16 text at a borrowed `wchar_t *` of Windows; null for NULL. */
+export function readWideString(value: number | bigint | null): string | null {
+  const address = toPointer(value);
+  if (!address) return null;
+  let length = 0;
+  while (read.u16(address, length * 2) !== 0) length++;
+  return Buffer.from(copyBytes(address, length * 2)).toString("utf16le");
+}
+
 /** A copy of `length` bytes at a borrowed address. */
-export function copyBytes(address: Pointer, length: number): Uint8Array {
+export function copyBytes(address: Pointer, length: number): Uint8Array<ArrayBuffer> {
   return length === 0
     ? new Uint8Array(0)
     : new Uint8Array(toArrayBuffer(address, 0, length)).slice();
