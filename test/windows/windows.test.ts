@@ -209,10 +209,12 @@ test("writers at the same time: one secret is whole in the end", async () => {
       fc.constantFrom(null, 300, 10_000),
       fc.constantFrom(200, 6_000),
       fc.constantFrom(250, 7_000),
+      fc.nat(4),
       fc.array(fc.boolean(), { minLength: 24, maxLength: 24 }),
-      async (from, sizeA, sizeB, turns) => {
+      async (from, sizeA, sizeB, lead, turns) => {
         const start = await holding(from);
         const a = await record(start, secretOf(sizeA));
+        for (const op of a.splice(0, lead)) op(start);
         const b = await record(start, secretOf(sizeB));
         const seen = new Set<string | null>();
         for (const turn of turns) {
