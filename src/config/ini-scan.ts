@@ -68,7 +68,7 @@ export function scanIni(text: string, visit: Visitor): void {
   }
 }
 
-const BYTE_ORDER_MARK = "\u{feff}";
+export const BYTE_ORDER_MARK = "\u{feff}";
 
 const errorAt = (text: string, place: number, reason: string) =>
   new IniError(text.slice(0, place).split("\n").length, reason);
@@ -208,7 +208,7 @@ function unquote(value: string): string {
 }
 
 /** Behind the line feed, or the end of the text. */
-export function endOfLine(text: string, from: number): number {
+function endOfLine(text: string, from: number): number {
   const feed = text.indexOf("\n", from);
   return feed < 0 ? text.length : feed + 1;
 }
@@ -232,7 +232,8 @@ export function trimEnd(text: string, from: number, end: number): number {
   return at;
 }
 
-function trim(text: string): string {
+/** Without the spaces around it. */
+export function trim(text: string): string {
   const start = skipSpace(text, 0, text.length);
   return text.slice(start, trimEnd(text, start, text.length));
 }
