@@ -13,8 +13,8 @@ import type { BuildFacts } from "../src/build-info.ts";
 export const ROOT = resolve(import.meta.dir, "..");
 
 /**
- * Variables that make Bun's runtime run other code, wait for a debugger, print requests
- * with their secrets, or skip certificate checks, before or below `src/main.ts`.
+ * Variables that make Bun's runtime run other code, or wait for a debugger, before
+ * `src/main.ts` has a say.
  */
 export const SEALED_VARIABLES = [
   "BUN_OPTIONS",
@@ -22,26 +22,34 @@ export const SEALED_VARIABLES = [
   "BUN_INSPECT",
   "BUN_INSPECT_CONNECT_TO",
   "BUN_INSPECT_PRELOAD",
-  "BUN_CONFIG_VERBOSE_FETCH",
-  "NODE_TLS_REJECT_UNAUTHORIZED",
 ] as const;
+
+/** The macOS keychain's thread, an entry point of its own there, and what it is called inside the executable. */
+const KEYCHAIN_WORKER = "src/keyring/macos-worker.ts";
+const EMBEDDED_KEYCHAIN_WORKER = "./keyring/macos-worker.js";
 
 export interface BuildOptions {
   outfile: string;
   /** Bun's name of another system, such as `bun-linux-arm64-musl`; this machine when absent. */
   target?: Bun.Build.CompileTarget;
-  /** The program first, then the files that it starts as workers; relative to the root. */
-  entrypoints?: readonly string[];
+  /** Another program compiled the same way, to compare with; relative to the root. */
+  entrypoint?: string;
 }
 
 /** Compiles and seals an executable. Rejects with the bundler's messages. */
 export async function build(options: BuildOptions): Promise<void> {
+  const system = options.target ?? `bun-${process.platform}`;
+  const entrypoints = [options.entrypoint ?? "src/main.ts"];
+  if (!options.entrypoint && system.includes("darwin")) entrypoints.push(KEYCHAIN_WORKER);
   const outfile = resolve(options.outfile);
   await Bun.build({
-    entrypoints: (options.entrypoints ?? ["src/main.ts"]).map((file) => resolve(ROOT, file)),
+    entrypoints: entrypoints.map((file) => resolve(ROOT, file)),
     minify: true,
     bytecode: true,
-    define: { BUILD_FACTS: JSON.stringify(buildFacts()) },
+    define: {
+      BUILD_FACTS: JSON.stringify(buildFacts()),
+      KEYCHAIN_WORKER: JSON.stringify(EMBEDDED_KEYCHAIN_WORKER),
+    },
     compile: {
       outfile,
       ...(options.target && { target: options.target }),
@@ -52,7 +60,14 @@ export async function build(options: BuildOptions): Promise<void> {
       autoloadPackageJson: false,
     },
   });
-  sealFile(options.target?.includes("windows") ? withExe(outfile) : outfile);
+  const windows = /windows|win32/.test(system) && !outfile.endsWith(".exe");
+  sealFile(windows ? `${outfile}.exe` : outfile);
+  if (process.platform === "darwin" && system.includes("darwin")) await signAdHoc(outfile);
+}
+
+/** On a Mac: what was sealed runs there only with a fresh signature. */
+async function signAdHoc(path: string): Promise<void> {
+  await Bun.$`codesign --force --sign - ${path}`.quiet();
 }
 
 /**
@@ -76,10 +91,6 @@ function sealFile(path: string): void {
   const executable = readFileSync(path);
   seal(executable);
   writeFileSync(path, executable);
-}
-
-function withExe(path: string): string {
-  return path.endsWith(".exe") ? path : `${path}.exe`;
 }
 
 function buildFacts(): BuildFacts {
