@@ -57,7 +57,7 @@ export function writeAtomic(
 const MOST_LINKS = 40;
 
 /** The path at the end of a chain of links, whether or not there is a file. */
-function resolveLinks(path: string): string {
+export function resolveLinks(path: string): string {
   let target = path;
   for (let links = 0; links <= MOST_LINKS; links++) {
     // A link's text counts from the real folder that the link lies in.

@@ -1,0 +1,168 @@
+/** The config file on disk. `~/.databrickscfg` belongs to every Databricks tool, and to people with editors. */
+import { isUtf8 } from "node:buffer";
+import { readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { UserError } from "../errors.ts";
+import { resolveLinks, writeAtomic } from "../files/atomic-write.ts";
+import { lockPath, withLock } from "../files/lock.ts";
+import { systemCode, systemReason } from "../files/system-error.ts";
+import { ATTRIBUTES } from "./attributes.ts";
+import { type Change, editIni, IniError, readIni, type Sections } from "./ini-document.ts";
+
+export interface ConfigFile {
+  path: string;
+  /** null where there is no file. */
+  text: string | null;
+  /** Permission bits; null where there is no file. */
+  mode: number | null;
+  sections: Sections;
+}
+
+/** @throws UserError that names the path, and the line where it is about one */
+export function readConfigFile(path: string): ConfigFile {
+  const file = load(path);
+  if (!file) return { path, text: null, mode: null, sections: readIni("") };
+  const { bytes, mode } = file;
+  if (!isUtf8(bytes)) throw unreadable(path, `line ${foreignLine(bytes)}: not UTF-8`);
+  const text = bytes.toString("utf8");
+  try {
+    return { path, text, mode, sections: readIni(text) };
+  } catch (error) {
+    if (error instanceof IniError) throw unreadable(path, error.message, error);
+    throw error;
+  }
+}
+
+const unreadable = (path: string, reason: string, cause?: unknown) =>
+  new UserError(`cannot read ${path}: ${reason}`, { cause });
+
+function load(path: string): { bytes: Buffer; mode: number } | null {
+  try {
+    return { bytes: readFileSync(path), mode: statSync(path).mode & 0o777 };
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return null;
+    throw unreadable(path, systemReason(error), error);
+  }
+}
+
+/** The first line that is not UTF-8, counted from 1. No sign of UTF-8 holds a line feed in its bytes. */
+function foreignLine(bytes: Buffer): number {
+  let line = 1;
+  let start = 0;
+  for (;;) {
+    const feed = bytes.indexOf("\n", start);
+    if (feed < 0 || !isUtf8(bytes.subarray(start, feed))) return line;
+    line += 1;
+    start = feed + 1;
+  }
+}
+
+/** Others than the owner have rights to the file. */
+export function isLoose({ mode }: Pick<ConfigFile, "mode">): boolean {
+  // Windows makes mode bits up; what counts there is the folder's access list.
+  return process.platform !== "win32" && mode !== null && (mode & 0o077) !== 0;
+}
+
+/** What a change came to. */
+export interface Saved {
+  changed: boolean;
+  /** What the person should know about the file as it is now: one sentence each, for stderr. */
+  warnings: string[];
+}
+
+/** How long a change waits for others to finish theirs, in milliseconds. */
+const PATIENCE = 30_000;
+
+const NEW_FILE =
+  "; Profiles of the Databricks tools. Where no profile is named, [DEFAULT] is the fallback.\n";
+
+/**
+ * Makes the changes that `change` wants of the file as it is once nobody else is changing it.
+ * The old content is left beside it as `.bak`; a symbolic link stays one.
+ *
+ * @throws UserError; the file is then as it was
+ */
+export async function changeConfigFile(
+  path: string,
+  change: (config: ConfigFile) => Change[],
+  { lockDirectory }: { lockDirectory: string },
+): Promise<Saved> {
+  const file = realPath(path);
+  const deadline = performance.now() + PATIENCE;
+  return withLock(lockPath(lockDirectory, file), { deadline }, async () => {
+    const config = readConfigFile(path);
+    const changes = change(config);
+    const before = config.text ?? NEW_FILE;
+    const after = await editIni(before, changes);
+    if (after === before) return { changed: false, warnings: [] };
+    if (config.text !== null) writeAtomic(`${file}.bak`, config.text, { mode: 0o600 });
+    writeAtomic(path, after, { mode: config.mode ?? 0o600 });
+    return { changed: true, warnings: await warningsAfter(config, changes, after) };
+  });
+}
+
+/** Two names of one file must not get two locks. */
+function realPath(path: string): string {
+  try {
+    return resolveLinks(path);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return resolve(path);
+    if (error instanceof UserError) throw error;
+    throw unreadable(path, systemReason(error), error);
+  }
+}
+
+async function warningsAfter(
+  config: ConfigFile,
+  changes: readonly Change[],
+  after: string,
+): Promise<string[]> {
+  const isSet = ({ section, key }: Difference) =>
+    changes.some((made) => made.kind === "set" && made.section === section && made.key === key);
+  const differences = await differencesForJavaScriptSdk(after);
+  const names = new Set(changes.filter(({ kind }) => kind === "set").map(({ section }) => section));
+  const dotted = [...names].filter((name) => name.includes(".") && !config.sections.has(name));
+  return [
+    ...differences.filter(isSet).map(({ message }) => message),
+    ...dotted.map((name) => dottedNameWarning(name)),
+    ...(isLoose(config) ? [looseWarning(config)] : []),
+  ];
+}
+
+function dottedNameWarning(name: string): string {
+  const parent = name.slice(0, name.lastIndexOf("."));
+  return `Go programs may take settings that [${name}] lacks from [${parent}], because of the dot in its name`;
+}
+
+function looseWarning({ path, mode }: ConfigFile): string {
+  const bits = (mode ?? 0).toString(8).padStart(4, "0");
+  return `others on this machine have rights to ${path} (mode ${bits}); to keep it to yourself, run \`chmod 600 ${path}\``;
+}
+
+/** A value that the JavaScript SDK reads otherwise than the Go side and this program. */
+export interface Difference {
+  section: string;
+  key: string;
+  message: string;
+}
+
+/** All such values of a config file's text. */
+export async function differencesForJavaScriptSdk(text: string): Promise<Difference[]> {
+  const { readAsJavaScript } = await import("./ini-second-reader.ts");
+  const others = readAsJavaScript(text);
+  return [...readIni(text)].flatMap(([section, keys]) =>
+    [...keys].flatMap(([key, value]) => {
+      const other = others.get(section)?.get(key);
+      if (other === value) return [];
+      return [{ section, key, message: describeDifference(section, key, other) }];
+    }),
+  );
+}
+
+/** Shows values of well-known settings alone: any other may be a secret. */
+function describeDifference(section: string, key: string, other: unknown): string {
+  const place = `${key} of [${section}]`;
+  if (other === undefined) return `the JavaScript SDK will not find ${place}`;
+  const shown = ATTRIBUTES.some((attribute) => attribute.key === key && !attribute.secret);
+  return `the JavaScript SDK will read ${place} as ${shown ? JSON.stringify(other) : "another value"}`;
+}

@@ -1,0 +1,171 @@
+/**
+ * What the config file says about profiles, and what a command changes in it: from a file as read
+ * to a list of changes. Pure.
+ */
+import { UserError } from "../errors.ts";
+import type { ConfigFile } from "./config-file.ts";
+import type { Change } from "./ini-document.ts";
+import { SETTINGS_SECTION } from "./resolve.ts";
+
+export {
+  type ConfigFile,
+  changeConfigFile,
+  type Difference,
+  differencesForJavaScriptSdk,
+  isLoose,
+  readConfigFile,
+  type Saved,
+} from "./config-file.ts";
+
+export interface Profile {
+  name: string;
+  /** Keys and values of its section. */
+  settings: ReadonlyMap<string, string>;
+}
+
+/** The sections that have a host or an account id, in the file's order. */
+export function listProfiles({ sections }: Pick<ConfigFile, "sections">): Profile[] {
+  return [...sections]
+    .filter(
+      ([name, keys]) => name !== SETTINGS_SECTION && (keys.get("host") || keys.get("account_id")),
+    )
+    .map(([name, keys]) => ({ name, settings: withoutPlaceholder(keys) }));
+}
+
+/** Older programs wrote `workspace_id = none` for logins to an account. */
+function withoutPlaceholder(keys: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map([...keys].filter(([key, value]) => key !== "workspace_id" || value !== "none"));
+}
+
+/** Settings of the file as a whole, undefined where not set; `authStorage` as it is written. */
+export interface Settings {
+  defaultProfile: string | undefined;
+  authStorage: string | undefined;
+}
+
+export function readSettings({ sections }: Pick<ConfigFile, "sections">): Settings {
+  const keys = sections.get(SETTINGS_SECTION);
+  const named = keys?.get("default_profile");
+  return {
+    // The Go side would take `%(` for the start of a reference to another key.
+    defaultProfile:
+      named === SETTINGS_SECTION || named?.includes("%(") ? undefined : named || undefined,
+    authStorage: keys?.get("auth_storage") || undefined,
+  };
+}
+
+/** @throws UserError for a name that one of the clients could not read back from a new section */
+export function validateProfileName(name: string): void {
+  const problem = nameProblem(name);
+  if (problem) throw new UserError(`${JSON.stringify(name)} cannot name a profile: ${problem}`);
+}
+
+function nameProblem(name: string): string | null {
+  if (name === "") return "it is empty";
+  if (name === SETTINGS_SECTION || name === "__proto__") return "that name is reserved";
+  if (name !== name.trim()) return "it begins or ends with a space";
+  if (/[[\]#;]/.test(name)) return "[ ] # ; have a meaning of their own in the config file";
+  return /\p{Cc}/u.test(name) ? "it holds a control sign" : null;
+}
+
+/** What a login knows of its profile; what is undefined stays as the profile has it. */
+export interface LoginFields {
+  host: string;
+  accountId?: string | undefined;
+  workspaceId?: string | undefined;
+  scopes?: readonly string[] | undefined;
+  /** The compute that code runs on; one excludes the other. */
+  compute?: { clusterId: string } | "serverless" | undefined;
+}
+
+/** Keys of every other way to authenticate: a login takes their place. */
+const CREDENTIAL_KEYS = [
+  "metadata_service_url",
+  "token",
+  "username",
+  "password",
+  "google_service_account",
+  "google_credentials",
+  "azure_workspace_resource_id",
+  "azure_use_msi",
+  "azure_client_secret",
+  "azure_client_id",
+  "azure_tenant_id",
+  "azure_login_app_id",
+  "client_id",
+  "client_secret",
+  "databricks_id_token_filepath",
+  "oidc_token_env",
+  "experimental_is_unified_host",
+];
+
+/** What a login that found its host by itself must not take over from an earlier one. */
+const PLACE_KEYS = ["account_id", "workspace_id", "cluster_id", "serverless_compute_id"];
+
+/** @throws UserError for a new profile's name that will not do */
+export function loginChanges(
+  config: ConfigFile,
+  name: string,
+  fields: LoginFields,
+  { discovery }: { discovery: boolean },
+): Change[] {
+  const wanted = cleared([...CREDENTIAL_KEYS, ...(discovery ? PLACE_KEYS : [])]);
+  wanted.set("host", fields.host);
+  if (fields.accountId) wanted.set("account_id", fields.accountId);
+  if (fields.workspaceId) wanted.set("workspace_id", fields.workspaceId);
+  wanted.set("auth_type", "databricks-cli");
+  if (fields.scopes) wanted.set("scopes", fields.scopes.join(","));
+  if (fields.compute) {
+    const serverless = fields.compute === "serverless";
+    wanted.set("serverless_compute_id", serverless ? "auto" : null);
+    wanted.set("cluster_id", fields.compute === "serverless" ? null : fields.compute.clusterId);
+  }
+  return profileChanges(config, name, wanted);
+}
+
+/** A profile with a personal access token. */
+export function configureChanges(
+  config: ConfigFile,
+  name: string,
+  fields: { host: string; token: string },
+): Change[] {
+  const wanted = cleared([...CREDENTIAL_KEYS, "auth_type", "scopes", "databricks_cli_path"]);
+  wanted.set("host", fields.host).set("token", fields.token);
+  return profileChanges(config, name, wanted);
+}
+
+const cleared = (keys: readonly string[]) =>
+  new Map<string, string | null>(keys.map((key) => [key, null]));
+
+function profileChanges(
+  config: ConfigFile,
+  section: string,
+  wanted: ReadonlyMap<string, string | null>,
+): Change[] {
+  if (!config.sections.has(section) || section === SETTINGS_SECTION) validateProfileName(section);
+  const present = config.sections.get(section);
+  const changes = [...wanted].flatMap(([key, value]): Change[] => {
+    if (value === null) return present?.has(key) ? [{ kind: "delete", section, key }] : [];
+    return present?.get(key) === value ? [] : [{ kind: "set", section, key, value }];
+  });
+  const first = listProfiles(config).length === 0;
+  return first ? [...changes, ...setSettingChanges("default_profile", section)] : changes;
+}
+
+/** Removes the profile, and the default profile if it is this one. */
+export function deleteProfileChanges(config: ConfigFile, name: string): Change[] {
+  const isDefault = readSettings(config).defaultProfile === name;
+  return [
+    ...(config.sections.has(name) ? [{ kind: "delete-section", section: name } as const] : []),
+    ...(isDefault
+      ? [{ kind: "delete", section: SETTINGS_SECTION, key: "default_profile" } as const]
+      : []),
+  ];
+}
+
+export function setSettingChanges(
+  key: "default_profile" | "auth_storage",
+  value: string,
+): Change[] {
+  return [{ kind: "set", section: SETTINGS_SECTION, key, value }];
+}
