@@ -86,6 +86,8 @@ export const authArgs = {
     valueHint: "secure|plaintext",
     description: "keep tokens in the OS keyring or in a file, for this run",
   },
+  // Older SDKs give it; the host says itself what it is.
+  "experimental-is-unified-host": { type: "boolean", description: "ignored", hidden: true },
 } as const satisfies Arguments;
 
 /** The positional of most `auth` commands, beside their flags. */
@@ -93,11 +95,14 @@ export const profileArgument = {
   PROFILE: { type: "positional", required: false, description: "profile name, or a host" },
 } as const satisfies Arguments;
 
+export function checkOutput(flag: string | undefined): void {
+  if (flag === undefined || flag === "text" || flag === "json") return;
+  throw new UserError(`--output: unknown format ${JSON.stringify(flag)} (want text or json)`);
+}
+
 /** The format of results: the flag, then DATABRICKS_OUTPUT_FORMAT (an unknown one is ignored), then text. */
 export function outputFormat(flag: string | undefined, context: Context): OutputFormat {
-  if (flag !== undefined && flag !== "text" && flag !== "json") {
-    throw new UserError(`--output: unknown format ${JSON.stringify(flag)} (want text or json)`);
-  }
+  checkOutput(flag);
   const wanted = flag ?? context.env["DATABRICKS_OUTPUT_FORMAT"]?.toLowerCase();
   return wanted === "json" ? "json" : "text";
 }

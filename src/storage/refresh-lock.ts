@@ -26,8 +26,8 @@ export interface KeyAccess {
 }
 
 export interface RefreshOptions extends KeyAccess {
-  /** Every key that the new token is stored under. */
-  putKeys: readonly [string, ...string[]];
+  /** Every key that the new token is stored under; asked once `request` has answered. */
+  putKeys: () => readonly [string, ...string[]];
   /** When this process was started: milliseconds since the epoch. */
   startedAt: number;
   /** Refresh even a fresh token, unless one was stored since `startedAt`. */
@@ -167,7 +167,7 @@ async function storeRefreshed(
   sent: string,
 ): Promise<void> {
   try {
-    await options.store.put(options.putKeys, token);
+    await options.store.put(options.putKeys(), token);
   } catch (error) {
     // The store still holds the refresh token that was sent. If it is spent, nobody must send it again.
     if (token.refresh_token !== sent) notebook.noteRejected(sent, options.now());

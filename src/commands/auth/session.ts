@@ -1,12 +1,17 @@
 /** What every `auth` command begins with: the config file read, the storage mode settled, the profile resolved. */
+import { VERSION } from "../../build-info.ts";
 import { type ConfigFile, readConfigFile, readSettings } from "../../config/profiles.ts";
 import { type Resolution, resolve } from "../../config/resolve.ts";
-import { cachePath, type Context, configPath, lockDirectory } from "../../context.ts";
+import { type Context, cachePath, configPath, lockDirectory } from "../../context.ts";
+import type { Http } from "../../oauth/http.ts";
 import { openFileStore } from "../../storage/file-store.ts";
 import { openKeyringStore } from "../../storage/keyring-store.ts";
 import { resolveStorageMode, type StorageChoice } from "../../storage/mode.ts";
 import type { Stores } from "../../storage/open.ts";
 import type { authArgs, Values } from "../command.ts";
+
+/** How long a change of a file waits for another process to finish its own, in milliseconds. */
+export const FILE_LOCK_TIMEOUT = 30_000;
 
 export type AuthValues = Omit<Values<typeof authArgs>, "_"> & { PROFILE?: string | undefined };
 
@@ -35,6 +40,17 @@ export function openSession(values: AuthValues, context: Context): Session {
   return { config, choice, stores: openStores(choice, context), resolution };
 }
 
+/** Requests to authorization servers and APIs, as this program makes them. */
+export async function openHttp(context: Context): Promise<Http> {
+  const { createHttp } = await import("../../oauth/http.ts");
+  return createHttp({
+    fetch: context.fetch,
+    env: context.env,
+    userAgent: `databricks-auth-cli/${VERSION}`,
+    debug: context.debug,
+  });
+}
+
 export function chooseStorage(
   values: Pick<AuthValues, "storage">,
   config: ConfigFile,
@@ -54,6 +70,12 @@ export function openStores(choice: StorageChoice, context: Context): Stores {
     choice,
     platform: context.platform,
     keyring: async () => openKeyringStore(await context.keyring()),
-    file: () => openFileStore({ path: cachePath(context), lockDirectory: lockDirectory(context) }),
+    file: () =>
+      openFileStore({
+        path: cachePath(context),
+        lockDirectory: lockDirectory(context),
+        lockTimeout: FILE_LOCK_TIMEOUT,
+        debug: context.debug,
+      }),
   };
 }

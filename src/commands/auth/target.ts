@@ -1,0 +1,77 @@
+/** Whose login a command is about. */
+import { hostKeys, parseHost } from "../../config/host.ts";
+import { profilesForHost, type Resolution } from "../../config/resolve.ts";
+import { UserError } from "../../errors.ts";
+import { shellWord } from "../../output.ts";
+import { notFoundHint, notFoundMessage } from "../../storage/hint.ts";
+import type { Session } from "./session.ts";
+
+/** A person's login, with a profile or known by its host alone. */
+export interface Login {
+  profile: string | null;
+  /** Canonical. */
+  host: string;
+  accountId: string | undefined;
+  /** The keys it may be stored under, the likelier one first. */
+  keys: readonly [string, ...string[]];
+}
+
+/**
+ * The login of the profile in force, else of the one profile for the host, else of the host itself.
+ *
+ * @throws UserError where nothing is named, several profiles fit, or the profile is no person's login
+ */
+export function chooseLogin({ config, resolution }: Session): Login {
+  const { profile, settings } = resolution;
+  if (profile) return loginOfProfile(resolution, config.path);
+  const host = settings.get("host")?.value;
+  if (!host) {
+    const hint = notFoundMessage(notFoundHint("file", false));
+    throw new UserError(`${hint} (name a login with --profile or --host)`);
+  }
+  const accountId = settings.get("account_id")?.value;
+  const names = profilesForHost(config, host, accountId, settings.get("workspace_id")?.value);
+  const [name, second] = names;
+  if (second !== undefined) {
+    throw new UserError(
+      `${names.length} profiles log in to ${host} (${names.join(", ")}); pick one with --profile`,
+    );
+  }
+  if (name === undefined)
+    return { profile: null, host, accountId, keys: hostKeys(host, accountId) };
+  const own = config.sections.get(name)?.get("account_id");
+  return { profile: name, host, accountId: accountId ?? own, keys: [name] };
+}
+
+/** A profile's tokens belong to the profile's own host: the environment fills its gaps, and no more. */
+function loginOfProfile({ profile, section, settings }: Resolution, configPath: string): Login {
+  const name = profile?.value ?? "";
+  const own = section?.get("host");
+  const host = own ? parseHost(own).host : settings.get("host")?.value;
+  if (!host) {
+    throw new UserError(
+      section
+        ? `profile ${JSON.stringify(name)} in ${configPath} has no host; add one, or run \`databricks auth login --profile ${shellWord(name)} --host URL\``
+        : `profile ${JSON.stringify(name)} is not in ${configPath}: ${notFoundMessage(notFoundHint("file", false))}`,
+    );
+  }
+  if (section?.get("client_id") && section.get("client_secret")) {
+    throw new UserError(
+      `profile ${JSON.stringify(name)} is a machine login (client_id and client_secret); this command serves people's logins only. SDKs get the machine's token themselves from the same profile`,
+    );
+  }
+  const account = section?.get("account_id") ?? (own && parseHost(own).accountId);
+  return {
+    profile: name,
+    host,
+    accountId: account ?? settings.get("account_id")?.value,
+    keys: [name],
+  };
+}
+
+/** The command that signs in again, as a shell takes it. */
+export function loginCommand({ profile, host, accountId }: Login): string {
+  if (profile !== null) return `databricks auth login --profile ${shellWord(profile)}`;
+  const account = accountId ? ` --account-id ${shellWord(accountId)}` : "";
+  return `databricks auth login --host ${shellWord(host)}${account}`;
+}
