@@ -9,6 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { BuildFacts } from "../src/build-info.ts";
+import { signMacos } from "./sign-macos.ts";
 
 export const ROOT = resolve(import.meta.dir, "..");
 
@@ -24,25 +25,32 @@ export const SEALED_VARIABLES = [
   "BUN_INSPECT_PRELOAD",
 ] as const;
 
-/** The macOS keychain's thread, an entry point of its own there, and what it is called inside the executable. */
+/** The macOS keychain's thread is an entry point of its own. */
 const KEYCHAIN_WORKER = "src/keyring/macos-worker.ts";
-const EMBEDDED_KEYCHAIN_WORKER = "./keyring/macos-worker.js";
+/** Its name inside the executable; absolute, since a relative one may be found in the current folder. */
+const EMBEDDED_KEYCHAIN_WORKER = "/$bunfs/root/keyring/macos-worker.js";
 
 export interface BuildOptions {
   outfile: string;
   /** Bun's name of another system, such as `bun-linux-arm64-musl`; this machine when absent. */
   target?: Bun.Build.CompileTarget;
+  /** Bun's own executable for that system; Bun fetches it when absent. */
+  runtime?: string;
   /** Another program compiled the same way, to compare with; relative to the root. */
   entrypoint?: string;
+  /** Whether the keychain's thread goes in; by default into macOS binaries only. */
+  keychainWorker?: boolean;
 }
 
-/** Compiles and seals an executable. Rejects with the bundler's messages. */
+/** Compiles and seals an executable, and signs one for macOS. Rejects with the bundler's messages. */
 export async function build(options: BuildOptions): Promise<void> {
   const system = options.target ?? `bun-${process.platform}`;
+  const macos = system.includes("darwin");
   const entrypoints = [options.entrypoint ?? "src/main.ts"];
-  if (!options.entrypoint && system.includes("darwin")) entrypoints.push(KEYCHAIN_WORKER);
+  if (options.keychainWorker ?? macos) entrypoints.push(KEYCHAIN_WORKER);
   const outfile = resolve(options.outfile);
   await Bun.build({
+    root: resolve(ROOT, "src"),
     entrypoints: entrypoints.map((file) => resolve(ROOT, file)),
     minify: true,
     bytecode: true,
@@ -53,6 +61,7 @@ export async function build(options: BuildOptions): Promise<void> {
     compile: {
       outfile,
       ...(options.target && { target: options.target }),
+      ...(options.runtime && { executablePath: options.runtime }),
       execArgv: ["--use-system-ca"],
       autoloadDotenv: false,
       autoloadBunfig: false,
@@ -62,12 +71,7 @@ export async function build(options: BuildOptions): Promise<void> {
   });
   const windows = /windows|win32/.test(system) && !outfile.endsWith(".exe");
   sealFile(windows ? `${outfile}.exe` : outfile);
-  if (process.platform === "darwin" && system.includes("darwin")) await signAdHoc(outfile);
-}
-
-/** On a Mac: what was sealed runs there only with a fresh signature. */
-async function signAdHoc(path: string): Promise<void> {
-  await Bun.$`codesign --force --sign - ${path}`.quiet();
+  if (macos) await signMacos(outfile);
 }
 
 /**
