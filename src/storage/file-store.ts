@@ -19,11 +19,8 @@ export interface FileStoreOptions {
   lockDirectory: string;
   debug: (message: string) => void;
   /** How long a change waits for another process to finish its own, in milliseconds. */
-  lockTimeout?: number;
+  lockTimeout: number;
 }
-
-/** A change takes milliseconds; whoever takes longer is stopped, and will go on from where it was. */
-const LOCK_TIMEOUT = 10_000;
 
 const SIGN_IN_AGAIN = "sign in again with `databricks auth login`";
 const WAY_OUT = `Repair the file, or move it away and ${SIGN_IN_AGAIN}`;
@@ -32,12 +29,9 @@ const WAY_OUT = `Repair the file, or move it away and ${SIGN_IN_AGAIN}`;
  * A store on the file cache. Its failures are `UserError`s that name the file; one that cannot
  * be read is never overwritten.
  */
-export function openFileStore({
-  path,
-  lockDirectory,
-  lockTimeout = LOCK_TIMEOUT,
-  debug,
-}: FileStoreOptions): TokenStore {
+export function openFileStore(options: FileStoreOptions): TokenStore {
+  const { path, lockDirectory, lockTimeout, debug } = options;
+
   /** Reads, edits and replaces the file, alone. `edit` says whether there is anything to write. */
   async function change(edit: (tokens: Entries) => boolean): Promise<boolean> {
     const apply = () => {
@@ -149,8 +143,10 @@ function parseOrLocate(path: string, text: string, parse: (text: string) => unkn
   } catch {
     // The parser's own message quotes the text, which is secret.
     const at = findJsonProblem(text);
-    const where = at ? `at line ${at.line}, column ${at.column}` : "somewhere";
-    throw new UserError(`${path} is corrupt: not JSON ${where}. ${WAY_OUT}`);
+    const problem = at
+      ? `line ${at.line}, column ${at.column} is not JSON`
+      : "it is nested too deeply";
+    throw new UserError(`${path} is corrupt: ${problem}. ${WAY_OUT}`);
   }
 }
 
