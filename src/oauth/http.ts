@@ -124,6 +124,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   ETIMEDOUT: "no connection: it timed out",
   EHOSTUNREACH: "no route to it",
   ENETUNREACH: "no network",
+  Malformed_HTTP_Response: "its answer is not HTTP",
   EPROTO: "it does not speak TLS on this port",
   CERT_HAS_EXPIRED: "its certificate has expired; check the clock of this machine, too",
   CERT_NOT_YET_VALID: "its certificate is not valid yet; check the clock of this machine",
