@@ -35,6 +35,9 @@ const SYSTEM_FRAMEWORKS: Frameworks = {
   security: "/System/Library/Frameworks/Security.framework/Security",
 };
 
+/** Milliseconds; a timer beyond 31 bits would fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 interface Waiting {
   resolve(result: KeychainResult): void;
   reject(error: KeyringError): void;
@@ -110,7 +113,8 @@ function startThread() {
     const id = ++calls;
     const { promise, resolve, reject } = Promise.withResolvers<KeychainResult>();
     waiting.set(id, { resolve, reject });
-    const timer = setTimeout(() => reject(timedOut()), deadline - performance.now());
+    const patience = Math.min(deadline - performance.now(), LONGEST_TIMER);
+    const timer = setTimeout(() => reject(timedOut()), patience);
     worker.postMessage({ id, ...request } satisfies KeychainRequest);
     return promise.finally(() => {
       clearTimeout(timer);
@@ -140,7 +144,7 @@ function spawnTool(command: string[], deadline: number) {
     return Bun.spawn(command, {
       stdin: "ignore",
       stderr: "ignore",
-      timeout: Math.max(1, Math.ceil(deadline - performance.now())),
+      timeout: Math.min(Math.max(1, Math.ceil(deadline - performance.now())), LONGEST_TIMER),
       killSignal: "SIGKILL",
     });
   } catch (error) {
