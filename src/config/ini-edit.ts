@@ -79,9 +79,9 @@ function setValue(text: string, items: readonly Item[], change: SetChange, prove
     : append(text, `[${section}]${lineEnding(text)}${line}`);
 }
 
-/** In the order in which they are tried. The last two make a value raw. */
-const QUOTES = ["", "'", '"', "`", '"""'];
-const COOKED = 3;
+/** In the order in which they are tried. Backticks make a value raw, so that they always do; three quotes never do better. */
+const QUOTES = ["", "'", '"', "`"];
+const RAW = QUOTES.indexOf("`");
 
 const spellings = (before: string, value: string, behind: string): string[] =>
   QUOTES.map((quote) => before + quote + value + quote + behind);
@@ -99,7 +99,7 @@ function replacements(text: string, start: number, entry: Entry, value: string):
   const sign = /^[#;]/.test(comment) ? "" : "# ";
   const above = text.slice(start, keyStart) + sign + comment + lineEnding(text);
   const feed = /\r?\n?$/.exec(behind)?.[0] ?? "";
-  return [...inPlace.slice(0, COOKED), ...spellings(above + before, value, feed)];
+  return [...inPlace.slice(0, RAW), ...spellings(above + before, value, feed)];
 }
 
 /** The first spelling that both readers understand, else the first that ours does. */
@@ -177,25 +177,23 @@ function blocksOf(text: string, items: readonly Item[], section: string): Span[]
   let block: Span | undefined;
   let free = beginOf(text);
   for (const item of items) {
-    const { end, resume } = placeOf(text, item);
-    if (item.kind === "header") block = undefined;
-    if (item.section === section) {
-      if (!block) {
-        block = { start: withBlankLine(text, item.start, free), end };
-        spans.push(block);
-      }
-      block.end = end;
+    const isHeader = item.kind === "header";
+    const { end, resume } = isHeader
+      ? { end: item.end, resume: item.end }
+      : readEntry(text, item.start);
+    if (isHeader) block = undefined;
+    if (item.section === section && !block) {
+      block = { start: isHeader ? withBlankLine(text, item.start, free) : item.start, end };
+      spans.push(block);
     }
+    if (block) block.end = end;
     free = resume;
   }
   return spans;
 }
 
-const placeOf = (text: string, item: Item): Pick<Entry, "end" | "resume"> =>
-  item.kind === "header" ? { end: item.end, resume: item.end } : readEntry(text, item.start);
-
-/** A blank line that ended a joined value (it lies before `free`) is needed there. */
+/** Where the line above `start` begins, if it is blank. One before `free` ended a joined value and must stay. */
 function withBlankLine(text: string, start: number, free: number): number {
-  const above = Math.max(text.lastIndexOf("\n", start - 2) + 1, free);
+  const above = free + text.slice(free, start - 1).lastIndexOf("\n") + 1;
   return skipSpace(text, above, start) === start ? above : start;
 }
