@@ -148,6 +148,8 @@ function bind(port: number, gate: Gate): Server[] | null {
           port,
           ipv6Only: hostname === "::1",
           development: false,
+          // `development: false` alone makes Bun share the port with whoever binds it after us.
+          reusePort: false,
           maxRequestBodySize: 0,
           // Longer than a token request may take, as the page waits for its outcome. In seconds.
           idleTimeout: 60,
