@@ -34,8 +34,6 @@ export interface BuildOptions {
   outfile: string;
   /** Bun's name of another system, such as `bun-linux-arm64-musl`; this machine when absent. */
   target?: Bun.Build.CompileTarget;
-  /** Bun's own executable for that system; Bun fetches it when absent. */
-  runtime?: string;
   /** Another program compiled the same way, to compare with; relative to the root. */
   entrypoint?: string;
   /** Whether the keychain's thread goes in; by default into macOS binaries only. */
@@ -61,7 +59,6 @@ export async function build(options: BuildOptions): Promise<void> {
     compile: {
       outfile,
       ...(options.target && { target: options.target }),
-      ...(options.runtime && { executablePath: options.runtime }),
       execArgv: ["--use-system-ca"],
       autoloadDotenv: false,
       autoloadBunfig: false,
