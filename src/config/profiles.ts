@@ -109,47 +109,55 @@ export function loginChanges(
   fields: LoginFields,
   { discovery }: { discovery: boolean },
 ): Change[] {
-  const wanted = cleared([...CREDENTIAL_KEYS, ...(discovery ? PLACE_KEYS : [])]);
-  wanted.set("host", fields.host);
-  if (fields.accountId) wanted.set("account_id", fields.accountId);
-  if (fields.workspaceId) wanted.set("workspace_id", fields.workspaceId);
-  wanted.set("auth_type", "databricks-cli");
-  if (fields.scopes) wanted.set("scopes", fields.scopes.join(","));
-  if (fields.compute) {
-    const serverless = fields.compute === "serverless";
-    wanted.set("serverless_compute_id", serverless ? "auto" : null);
-    wanted.set("cluster_id", fields.compute === "serverless" ? null : fields.compute.clusterId);
+  const { host, accountId, workspaceId, scopes, compute } = fields;
+  const clear = [...CREDENTIAL_KEYS, ...(discovery ? PLACE_KEYS : [])];
+  const settings = new Map([["host", host]]);
+  if (accountId) settings.set("account_id", accountId);
+  if (workspaceId) settings.set("workspace_id", workspaceId);
+  settings.set("auth_type", "databricks-cli");
+  if (scopes) settings.set("scopes", scopes.join(","));
+  if (compute === "serverless") {
+    settings.set("serverless_compute_id", "auto");
+    clear.push("cluster_id");
+  } else if (compute) {
+    settings.set("cluster_id", compute.clusterId);
+    clear.push("serverless_compute_id");
   }
-  return profileChanges(config, name, wanted);
+  return profileChanges(config, name, settings, clear);
 }
 
 /** A profile with a personal access token. */
 export function configureChanges(
   config: ConfigFile,
   name: string,
-  fields: { host: string; token: string },
+  { host, token }: { host: string; token: string },
 ): Change[] {
-  const wanted = cleared([...CREDENTIAL_KEYS, "auth_type", "scopes", "databricks_cli_path"]);
-  wanted.set("host", fields.host).set("token", fields.token);
-  return profileChanges(config, name, wanted);
+  const settings = new Map([
+    ["host", host],
+    ["token", token],
+  ]);
+  const clear = [...CREDENTIAL_KEYS, "auth_type", "scopes", "databricks_cli_path"];
+  return profileChanges(config, name, settings, clear);
 }
-
-const cleared = (keys: readonly string[]) =>
-  new Map<string, string | null>(keys.map((key) => [key, null]));
 
 function profileChanges(
   config: ConfigFile,
   section: string,
-  wanted: ReadonlyMap<string, string | null>,
+  settings: ReadonlyMap<string, string>,
+  clear: readonly string[],
 ): Change[] {
   if (!config.sections.has(section) || section === SETTINGS_SECTION) validateProfileName(section);
-  const present = config.sections.get(section);
-  const changes = [...wanted].flatMap(([key, value]): Change[] => {
-    if (value === null) return present?.has(key) ? [{ kind: "delete", section, key }] : [];
-    return present?.get(key) === value ? [] : [{ kind: "set", section, key, value }];
-  });
-  const first = listProfiles(config).length === 0;
-  return first ? [...changes, ...setSettingChanges("default_profile", section)] : changes;
+  const present = config.sections.get(section) ?? new Map<string, string>();
+  const isFirst = listProfiles(config).length === 0;
+  return [
+    ...clear
+      .filter((key) => present.has(key) && !settings.has(key))
+      .map((key): Change => ({ kind: "delete", section, key })),
+    ...[...settings]
+      .filter(([key, value]) => present.get(key) !== value)
+      .map(([key, value]): Change => ({ kind: "set", section, key, value })),
+    ...(isFirst ? setSettingChanges("default_profile", section) : []),
+  ];
 }
 
 /** Removes the profile, and the default profile if it is this one. */
