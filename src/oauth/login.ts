@@ -208,7 +208,8 @@ function readCode(
   parameters: URLSearchParams,
   state: string,
 ): URLSearchParams {
-  if (parameters.get("code")) {
+  const codes = parameters.getAll("code");
+  if (codes.length === 1 && codes[0] !== "") {
     try {
       return oauth.validateAuthResponse(server, CLIENT, parameters, state);
     } catch (error) {
