@@ -34,7 +34,7 @@ const ODD_ACCOUNTS = [
   "100%",
   "a:b",
   "$HOME `id` $(id)",
-  "long-".repeat(40),
+  "long-".repeat(30),
 ];
 
 const ODD_SECRETS = [
