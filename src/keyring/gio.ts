@@ -1,0 +1,142 @@
+/**
+ * GIO's asynchronous calls, turned in this thread.
+ *
+ * A synchronous call would hold up timers and signals, and hang for ever on a daemon that
+ * does not answer. So GLib's main context is iterated here in short slices, and between
+ * two of them the event loop has its turn.
+ */
+import {
+  G_SOURCE_CONTINUE,
+  GAsyncReadyCallback,
+  GError,
+  GSourceFunc,
+  glib,
+} from "../../native/glib.ts";
+import {
+  JSCallback,
+  outPointer,
+  type Pointer,
+  pointerIn,
+  read,
+  readCString,
+  toPointer,
+} from "../../native/memory.ts";
+
+/** The longest time that one iteration may block, and so the delay of a timer or a signal. */
+const SLICE_MS = 50;
+
+/** How long a cancelled call may take to say so. With a prompt open it sometimes never does. */
+const GRACE_MS = 150;
+
+/** A call that GIO reported as failed: a GError's domain (a quark), code and text. */
+export class GioError extends Error {
+  override name = "GioError";
+  constructor(
+    readonly domain: number,
+    readonly code: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The deadline came before the answer. */
+export class GioTimeout extends Error {
+  override name = "GioTimeout";
+}
+
+export interface Patience {
+  /** Point in time of `performance.now()`. */
+  deadline: number;
+  /** At the deadline, let the call go on instead of cancelling it; its outcome is then lost. */
+  leaveRunning: boolean;
+}
+
+/** The last three arguments of every asynchronous GIO function: GCancellable, GAsyncReadyCallback, user data. */
+export type AsyncTail = [Pointer | null, Pointer | null, Pointer | null];
+
+type Outcome<T> = { value: T } | { error: unknown };
+
+export type Gio = ReturnType<typeof openGio>;
+
+/** Loads GLib. Throws LibraryMissing. */
+export function openGio() {
+  const g = glib();
+  // Both callbacks live as long as the process: a call that was given up may complete much later.
+  const finishers = new Map<number, (result: Pointer | null) => void>();
+  const completed = new JSCallback((_source: unknown, result: Pointer | null, id: number) => {
+    const finish = finishers.get(id);
+    finishers.delete(id);
+    finish?.(result);
+  }, GAsyncReadyCallback);
+  const tick = new JSCallback(() => G_SOURCE_CONTINUE, GSourceFunc);
+  let lastId = 0;
+
+  /** The error in a `GError *` cell, or undefined; frees it. */
+  function takeError(cell: BigUint64Array): GioError | undefined {
+    const error = pointerIn(cell);
+    if (!error) return undefined;
+    g.g_dbus_error_strip_remote_error(error);
+    const message = readCString(read.u64(error, GError.message)) ?? "";
+    const taken = new GioError(
+      read.u32(error, GError.domain),
+      read.i32(error, GError.code),
+      message,
+    );
+    g.g_error_free(error);
+    return taken;
+  }
+
+  /**
+   * Makes an asynchronous call. Throws GioError or GioTimeout, and what `finish` threw.
+   *
+   * @param start starts it
+   * @param finish takes its GAsyncResult and the address of a `GError *`, and owns what it receives.
+   *   Runs once for every call that completes, also when nobody waits for it any longer.
+   */
+  async function call<T>(
+    start: (...tail: AsyncTail) => void,
+    finish: (result: Pointer | null, error: Pointer) => T,
+    { deadline, leaveRunning }: Patience,
+  ): Promise<T> {
+    if (performance.now() >= deadline) throw new GioTimeout();
+    const ended: { outcome?: Outcome<T> } = {};
+    const id = ++lastId;
+    finishers.set(id, (result) => {
+      const { cell, address } = outPointer();
+      let outcome: Outcome<T>;
+      try {
+        outcome = { value: finish(result, address) };
+      } catch (error) {
+        outcome = { error }; // not to be thrown through the C frames that called us
+      }
+      const failure = takeError(cell);
+      ended.outcome = failure ? { error: failure } : outcome;
+    });
+
+    const cancellable = toPointer(g.g_cancellable_new());
+    start(cancellable, completed.ptr, toPointer(id));
+    const source = g.g_timeout_add(SLICE_MS, tick.ptr, null);
+    try {
+      let cancelled = false;
+      for (;;) {
+        g.g_main_context_iteration(null, 1);
+        if (ended.outcome) break;
+        const late = performance.now() - deadline;
+        if (late >= 0) {
+          if (leaveRunning || late >= GRACE_MS) throw new GioTimeout();
+          if (!cancelled) g.g_cancellable_cancel(cancellable);
+          cancelled = true;
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      g.g_source_remove(source);
+      g.g_object_unref(cancellable);
+    }
+    if ("error" in ended.outcome) throw ended.outcome.error;
+    return ended.outcome.value;
+  }
+
+  return { call };
+}

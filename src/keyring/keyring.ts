@@ -1,0 +1,132 @@
+/** The keyring of this machine: its backend, one time budget for all calls, and the write probe. */
+import { type Backend, type CallOptions, KeyringError } from "./backend.ts";
+
+/** Without a terminal nobody waits gladly: all calls of a command together, in milliseconds. */
+const BUDGET = 3000;
+/** On a terminal there is time to answer a prompt. */
+const TERMINAL_BUDGET = 60_000;
+/** On a terminal, after this long the person is told what is waited for. */
+const NOTICE_AFTER = 1000;
+/** How far a backend may overrun its deadline before it is left behind. */
+const OVERRUN = 200;
+
+export interface KeyringOptions {
+  backend: Backend;
+  /** Somebody is there to answer a prompt. */
+  terminal: boolean;
+  /** Called once, when the calls have taken a second on a terminal; `seconds` is how long they may take. */
+  notice: (seconds: number) => void;
+  /** The clock of `CallOptions.deadline`. */
+  now?: () => number;
+}
+
+/** A backend whose calls share one time budget; when that is used up they fail with `timed-out`. */
+export interface Keyring {
+  /** The backend's name. */
+  readonly name: string;
+  get(account: string): Promise<string | null>;
+  set(account: string, secret: string): Promise<void>;
+  delete(account: string): Promise<boolean>;
+  /** Stores and deletes a random entry. What fails with `timed-out` may be a prompt, which is left open. */
+  probeWrite(): Promise<void>;
+  /** Gives the calls from here on a budget of their own. */
+  freshBudget(): void;
+  /** Removes what a probe may have stored after it timed out. Never fails. */
+  settle(): Promise<void>;
+}
+
+/** The backend of this system. Only its own modules are loaded. */
+export async function systemBackend(platform: NodeJS.Platform): Promise<Backend> {
+  switch (platform) {
+    case "win32":
+      return (await import("./windows.ts")).openWindowsBackend();
+    case "darwin":
+      return (await import("./macos.ts")).openMacosBackend();
+    default:
+      return (await import("./linux.ts")).openLinuxBackend();
+  }
+}
+
+export function openKeyring(options: KeyringOptions): Keyring {
+  const { backend, terminal, notice, now = () => performance.now() } = options;
+  const budget = terminal ? TERMINAL_BUDGET : BUDGET;
+  const clock = openStopwatch(now);
+  let noticed = !terminal;
+  let probe: string | null = null;
+
+  function tell(): void {
+    if (!noticed) notice(budget / 1000);
+    noticed = true;
+  }
+
+  async function timed<T>(call: (options: CallOptions) => Promise<T>): Promise<T> {
+    const left = budget - clock.elapsed();
+    if (left <= 0) throw timedOut();
+    const overrun = Promise.withResolvers<never>();
+    const timers = [
+      setTimeout(() => overrun.reject(timedOut()), left + OVERRUN),
+      setTimeout(tell, Math.max(0, NOTICE_AFTER - clock.elapsed())),
+    ];
+    clock.start();
+    try {
+      const answer = call({ deadline: now() + left, interactive: terminal });
+      return await Promise.race([answer, overrun.promise]);
+    } catch (error) {
+      throw error instanceof KeyringError && error.code === "timed-out" ? timedOut() : error;
+    } finally {
+      clock.stop();
+      for (const timer of timers) clearTimeout(timer);
+    }
+  }
+
+  function timedOut(): KeyringError {
+    const seconds = Math.round(clock.elapsed() / 1000);
+    return new KeyringError("timed-out", `waited ${seconds} s for the ${backend.name}`);
+  }
+
+  return {
+    name: backend.name,
+    get: (account) => timed((options) => backend.get(account, options)),
+    set: (account, secret) => timed((options) => backend.set(account, secret, options)),
+    delete: (account) => timed((options) => backend.delete(account, options)),
+    async probeWrite() {
+      const account = `__probe_${crypto.randomUUID()}`;
+      probe = account;
+      await timed((options) =>
+        backend.set(account, "probe", { ...options, leavePromptOpen: true }),
+      );
+      await timed((options) => backend.delete(account, options));
+      probe = null;
+    },
+    freshBudget: clock.reset,
+    async settle() {
+      if (probe === null) return;
+      const account = probe;
+      probe = null;
+      await timed((options) => backend.delete(account, options)).catch(() => {});
+    },
+  };
+}
+
+/** Measures the time during which at least one of several overlapping spans is open. */
+function openStopwatch(now: () => number) {
+  let running = 0;
+  let startedAt = 0;
+  let before = 0;
+  const elapsed = () => before + (running > 0 ? now() - startedAt : 0);
+  return {
+    elapsed,
+    start() {
+      if (running++ === 0) startedAt = now();
+    },
+    stop() {
+      before = elapsed();
+      startedAt = now();
+      running--;
+    },
+    reset() {
+      before = 0;
+      startedAt = now();
+    },
+  };
+}

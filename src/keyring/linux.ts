@@ -1,0 +1,210 @@
+/**
+ * The Secret Service of a Linux desktop (gnome-keyring, KWallet, KeePassXC, oo7), through libsecret.
+ *
+ * An entry is identified by its attributes `service` and `username` and by nothing else: no
+ * `xdg:schema`. It lies in the collection `login` if there is one, else in the default one, and
+ * is shared with github.com/zalando/go-keyring (the official CLI) and `secret-tool`. Secrets
+ * have no limit of size that a token could reach.
+ *
+ * A locked keyring answers a lookup exactly as one without the entry does, so every miss
+ * asks whether the collection is locked. No process is ever started to find a bus.
+ */
+import { GDBusError, GIOErrorEnum, glib } from "../../native/glib.ts";
+import { LibraryMissing } from "../../native/libc.ts";
+import { libsecret, SECRET_COLLECTION_DEFAULT, SecretError } from "../../native/libsecret.ts";
+import {
+  type Backend,
+  type CallOptions,
+  checkAccount,
+  checkSecret,
+  KeyringError,
+  type KeyringErrorCode,
+} from "./backend.ts";
+import { GioError, GioTimeout, openGio, type Patience } from "./gio.ts";
+import { joinBus, openSecretService, ProtocolError, type SecretService } from "./secret-service.ts";
+import { sessionBusAddress } from "./session-bus.ts";
+
+/** Nothing is opened yet: the first call finds the bus and the service, and later ones share them. */
+export function openLinuxBackend(): Backend {
+  let opened: Promise<SecretService> | undefined;
+
+  function connected(patience: Patience): Promise<SecretService> {
+    opened ??= connect(patience).catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  }
+
+  /** Checks the account, then runs `body` on the service; whatever fails is a KeyringError. */
+  async function onService<T>(
+    account: string,
+    options: CallOptions,
+    body: (service: SecretService, patience: Patience) => Promise<T>,
+  ): Promise<T> {
+    checkAccount(account);
+    const patience = {
+      deadline: options.deadline,
+      leaveRunning: options.leavePromptOpen ?? false,
+    };
+    return translated("call", async () => body(await connected(patience), patience));
+  }
+
+  return {
+    name: "Secret Service",
+
+    get: (account, options) =>
+      onService(account, options, async (service, patience) => {
+        if (await hasEntry(service, account, options, patience)) {
+          const secret = await service.lookup(account, patience);
+          if (secret) return decode(secret);
+        }
+        await requireUnlocked(service, await service.findCollection(patience), patience);
+        return null;
+      }),
+
+    set: (account, secret, options) =>
+      onService(account, options, async (service, patience) => {
+        checkSecret(secret);
+        const collection = await service.findCollection(patience);
+        if (!mayPrompt(options)) await requireUnlocked(service, collection, patience);
+        // Storing under the alias of a default collection that is missing asks for a new one.
+        await service.store(account, secret, collection ?? SECRET_COLLECTION_DEFAULT, patience);
+      }),
+
+    delete: (account, options) =>
+      onService(account, options, async (service, patience) => {
+        if (await hasEntry(service, account, options, patience)) {
+          return service.clear(account, patience);
+        }
+        await requireUnlocked(service, await service.findCollection(patience), patience);
+        return false;
+      }),
+  };
+}
+
+async function connect(patience: Patience): Promise<SecretService> {
+  const address = sessionBusAddress(process.env);
+  if (address === null) throw new KeyringError("unreachable", "there is no D-Bus session bus");
+  const gio = openGio();
+  libsecret();
+  const bus = await translated("connect", () => joinBus(gio, address, patience));
+  return openSecretService(gio, bus, patience);
+}
+
+/**
+ * Whether a prompt may be opened. Without a terminal only for a login, which leaves it open:
+ * there the person sits in front of a browser.
+ */
+function mayPrompt({ interactive, leavePromptOpen }: CallOptions): boolean {
+  return interactive || leavePromptOpen === true;
+}
+
+/** Whether the account has an entry; a locked one is first unlocked by the person, or fails with `locked`. */
+async function hasEntry(
+  service: SecretService,
+  account: string,
+  options: CallOptions,
+  patience: Patience,
+): Promise<boolean> {
+  const { unlocked, locked } = await service.search(account, patience);
+  if (unlocked > 0) return true;
+  if (locked === 0) return false;
+  // The lookup asks the person; deleting would just pass over what is locked.
+  if (mayPrompt(options) && (await service.lookup(account, patience))) return true;
+  throw new KeyringError("locked", "the entry is locked");
+}
+
+/** Fails with `locked` for a locked collection, with `unreachable` for none. */
+async function requireUnlocked(
+  service: SecretService,
+  collection: string | null,
+  patience: Patience,
+): Promise<void> {
+  if (collection === null) {
+    throw new KeyringError("unreachable", "the Secret Service has no default collection");
+  }
+  if (await service.isLocked(collection, patience)) {
+    throw new KeyringError("locked", `the collection ${collection.split("/").at(-1)} is locked`);
+  }
+}
+
+function decode(secret: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(secret);
+  } catch {
+    throw new KeyringError("invalid", "the keyring's entry is not UTF-8 text");
+  }
+}
+
+/** While joining the bus, nearly every failure means that there is none; after that, few do. */
+type Phase = "connect" | "call";
+
+const NO_BUS: ReadonlySet<number> = new Set([
+  GIOErrorEnum.FAILED,
+  GIOErrorEnum.NOT_FOUND,
+  GIOErrorEnum.NOT_DIRECTORY,
+  GIOErrorEnum.INVALID_ARGUMENT,
+  GIOErrorEnum.PERMISSION_DENIED,
+  GIOErrorEnum.NOT_SUPPORTED,
+  GIOErrorEnum.CLOSED,
+  GIOErrorEnum.HOST_NOT_FOUND,
+  GIOErrorEnum.HOST_UNREACHABLE,
+  GIOErrorEnum.NETWORK_UNREACHABLE,
+  GIOErrorEnum.CONNECTION_REFUSED,
+  GIOErrorEnum.CONNECTION_CLOSED,
+]);
+
+const LOST_BUS: ReadonlySet<number> = new Set([
+  GIOErrorEnum.CLOSED,
+  GIOErrorEnum.CONNECTION_CLOSED,
+  GIOErrorEnum.NOT_CONNECTED,
+]);
+
+const NO_SERVICE: ReadonlySet<number> = new Set([
+  GDBusError.SERVICE_UNKNOWN,
+  GDBusError.NAME_HAS_NO_OWNER,
+  GDBusError.NO_REPLY, // it died over our call
+  GDBusError.DISCONNECTED,
+  GDBusError.UNKNOWN_METHOD, // also of a default collection that could not be created
+  GDBusError.UNKNOWN_OBJECT,
+  GDBusError.UNKNOWN_INTERFACE,
+  GDBusError.SPAWN_EXEC_FAILED,
+  GDBusError.SPAWN_FORK_FAILED,
+  GDBusError.SPAWN_CHILD_EXITED,
+  GDBusError.SPAWN_CHILD_SIGNALED,
+  GDBusError.SPAWN_FAILED,
+  GDBusError.SPAWN_SERVICE_NOT_FOUND,
+]);
+
+/** The one place where GIO's, D-Bus's and libsecret's numbers get their meaning. */
+function codeOf({ domain, code }: GioError, phase: Phase): KeyringErrorCode {
+  const g = glib();
+  if (domain === g.g_io_error_quark()) {
+    if (code === GIOErrorEnum.CANCELLED || code === GIOErrorEnum.TIMED_OUT) return "timed-out";
+    return (phase === "connect" ? NO_BUS : LOST_BUS).has(code) ? "unreachable" : "failed";
+  }
+  if (domain === g.g_dbus_error_quark()) {
+    if (code === GDBusError.TIMEOUT || code === GDBusError.TIMED_OUT) return "timed-out";
+    if (code === GDBusError.ACCESS_DENIED || code === GDBusError.AUTH_FAILED) return "denied";
+    return NO_SERVICE.has(code) ? "unreachable" : "failed";
+  }
+  if (domain === libsecret().secret_error_get_quark()) {
+    if (code === SecretError.IS_LOCKED) return "locked";
+    if (code === SecretError.NO_SUCH_OBJECT) return "unreachable";
+  }
+  return "failed";
+}
+
+/** Runs `body`; what it throws becomes a KeyringError, unless it is a mistake of ours. */
+async function translated<T>(phase: Phase, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (error instanceof GioError) throw new KeyringError(codeOf(error, phase), error.message);
+    if (error instanceof GioTimeout) throw new KeyringError("timed-out", "no answer in time");
+    if (error instanceof LibraryMissing) throw new KeyringError("unreachable", error.message);
+    if (error instanceof ProtocolError) throw new KeyringError("failed", error.message);
+    throw error;
+  }
+}

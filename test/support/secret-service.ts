@@ -1,0 +1,234 @@
+/**
+ * Sessions of their own for tests: a D-Bus, a gnome-keyring, a home folder, in every state in
+ * which a real one can be. Nothing of the person's session is touched, and what was started
+ * ends with the process that started it, however that ends.
+ *
+ * From a shell: `bun test/support/secret-service.ts STATE COMMAND…` runs a command in one.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+import { connectPeer, DBusError, type Peer, type Target } from "./dbus.ts";
+
+const STATES = [
+  "unlocked",
+  "locked",
+  "never-unlocked",
+  "no-collection",
+  "hung",
+  "no-service",
+  "hung-bus",
+  "silent-bus",
+  "garbage-bus",
+  "stale-bus",
+  "no-bus",
+] as const;
+
+/**
+ * - `unlocked`: a login keyring that can be used
+ * - `locked`: the same, locked again; `never-unlocked`: locked since the session began
+ * - `no-collection`: a service without any keyring, and nobody who could make one
+ * - `hung`: a service that was stopped (SIGSTOP)
+ * - `no-service`: a bus, and nothing behind it
+ * - `hung-bus`: a bus that was stopped; `silent-bus`: a listener that never says a word
+ * - `garbage-bus`: a listener that speaks something else
+ * - `stale-bus`: the address of a bus that is gone; `no-bus`: no address at all
+ */
+export type SessionState = (typeof STATES)[number];
+
+export interface Session {
+  /** Variables to set, over those that a process has anyway; undefined: to be unset. */
+  env: Record<string, string | undefined>;
+  /** The folder that holds all of it. */
+  directory: string;
+  /** Another peer on the same bus; closed with the session. */
+  connect(): Promise<Peer>;
+  lock(): Promise<void>;
+  /** Unlocks the login keyring as the person's password would. */
+  unlock(): Promise<void>;
+  /** Stops and continues the keyring's daemon, or the bus in state `hung-bus`. */
+  stop(): void;
+  cont(): void;
+  killDaemon(): Promise<void>;
+  killBus(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const PASSWORD = "pw";
+
+/** Which of the programs that a session needs are not installed. */
+export function missingTools(): string[] {
+  return ["dbus-daemon", "gnome-keyring-daemon", "setpriv"].filter((name) => !Bun.which(name));
+}
+
+/** Starts a session in `state`. */
+export async function startSession(state: SessionState): Promise<Session> {
+  const directory = mkdtempSync(join(tmpdir(), "session-"));
+  const runtime = join(directory, "run");
+  for (const name of ["home", "run", "data", "config", "cache"]) {
+    mkdirSync(join(directory, name), { mode: 0o700 });
+  }
+  const address = `unix:path=${join(runtime, "bus")}`;
+  const env: Session["env"] = {
+    HOME: join(directory, "home"),
+    XDG_RUNTIME_DIR: runtime,
+    XDG_DATA_HOME: join(directory, "data"),
+    XDG_CONFIG_HOME: join(directory, "config"),
+    XDG_CACHE_HOME: join(directory, "cache"),
+    DBUS_SESSION_BUS_ADDRESS: state === "no-bus" ? undefined : address,
+    DISPLAY: undefined,
+    WAYLAND_DISPLAY: undefined,
+    GNOME_KEYRING_CONTROL: undefined,
+  };
+
+  const peers: Peer[] = [];
+  const closers: (() => unknown)[] = [];
+  let bus: Subprocess | undefined;
+  let daemon: Subprocess | undefined;
+
+  async function connect(): Promise<Peer> {
+    const peer = await connectPeer(address);
+    peers.push(peer);
+    return peer;
+  }
+
+  async function startBus(): Promise<void> {
+    const config = join(directory, "bus.conf");
+    writeFileSync(config, busConfig(address));
+    bus = start(["dbus-daemon", `--config-file=${config}`, "--nofork", "--print-address"], env);
+    // The address is printed when the bus listens.
+    await (bus.stdout as ReadableStream).getReader().read();
+  }
+
+  async function startDaemon(unlock: boolean): Promise<void> {
+    const command = ["gnome-keyring-daemon", "--foreground", "--components=secrets"];
+    daemon = start(unlock ? [...command, "--unlock"] : command, env, unlock ? PASSWORD : "");
+    const peer = await connect();
+    while (!(await hasOwner(peer))) await Bun.sleep(5);
+  }
+
+  async function killDaemon(): Promise<void> {
+    await end(daemon);
+    daemon = undefined;
+  }
+
+  const service = (member: string): Target => ({
+    destination: "org.freedesktop.secrets",
+    path: "/org/freedesktop/secrets",
+    interface: "org.freedesktop.Secret.Service",
+    member,
+  });
+
+  const session: Session = {
+    env,
+    directory,
+    connect,
+    async lock() {
+      const login = "/org/freedesktop/secrets/collection/login";
+      await (await connect()).call(service("Lock"), "ao", [[login]]);
+    },
+    async unlock() {
+      // Talks to the running daemon through its control socket.
+      await start(["gnome-keyring-daemon", "--unlock"], env, PASSWORD).exited;
+    },
+    stop: () => (daemon ?? bus)?.kill("SIGSTOP"),
+    cont: () => (daemon ?? bus)?.kill("SIGCONT"),
+    killDaemon,
+    killBus: () => end(bus),
+    async close() {
+      for (const peer of peers) peer.close();
+      for (const close of closers) close();
+      await Promise.all([end(daemon), end(bus)]);
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+
+  if (state === "silent-bus" || state === "garbage-bus") {
+    const greeting = state === "garbage-bus" ? "SSH-2.0-garbage\r\n\0\xff\r\n".repeat(9) : "";
+    const listener = Bun.listen({
+      unix: join(runtime, "bus"),
+      socket: { open: (socket) => void socket.write(greeting), data() {} },
+    });
+    closers.push(() => listener.stop(true));
+  } else if (state !== "stale-bus" && state !== "no-bus") {
+    await startBus();
+  }
+  if (state === "never-unlocked") {
+    await startDaemon(true);
+    await killDaemon();
+    await startDaemon(false);
+  } else if (state === "no-collection") {
+    await startDaemon(false);
+  } else if (state === "unlocked" || state === "locked" || state === "hung") {
+    await startDaemon(true);
+  }
+  if (state === "locked") await session.lock();
+  if (state === "hung" || state === "hung-bus") session.stop();
+  return session;
+}
+
+/** A bus that starts no service by itself: those of this machine must not answer for ours. */
+function busConfig(address: string): string {
+  return `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>${address}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*"/>
+    <allow receive_sender="*"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+`;
+}
+
+/** Starts a daemon that the kernel kills when this process ends. */
+function start(command: string[], env: Session["env"], input = ""): Subprocess {
+  return Bun.spawn(["setpriv", "--pdeathsig", "KILL", ...command], {
+    env: { ...process.env, ...env },
+    stdin: new Blob([input]),
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+}
+
+async function end(child: Subprocess | undefined): Promise<void> {
+  child?.kill("SIGKILL");
+  await child?.exited;
+}
+
+async function hasOwner(peer: Peer): Promise<boolean> {
+  const names: Target = {
+    destination: "org.freedesktop.DBus",
+    path: "/org/freedesktop/DBus",
+    interface: "org.freedesktop.DBus",
+    member: "GetNameOwner",
+  };
+  try {
+    await peer.call(names, "s", ["org.freedesktop.secrets"]);
+    return true;
+  } catch (error) {
+    if (error instanceof DBusError) return false;
+    throw error;
+  }
+}
+
+async function main([state, ...command]: string[]): Promise<number> {
+  const known = STATES.find((name) => name === state);
+  if (!known || command.length === 0) {
+    console.error(`usage: secret-service.ts ${STATES.join("|")} COMMAND…`);
+    return 2;
+  }
+  const session = await startSession(known);
+  try {
+    const env = { ...process.env, ...session.env };
+    return await Bun.spawn(command, { env, stdio: ["inherit", "inherit", "inherit"] }).exited;
+  } finally {
+    await session.close();
+  }
+}
+
+if (import.meta.main) process.exit(await main(process.argv.slice(2)));
