@@ -7,7 +7,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLibrary } from "../../native/libc.ts";
-import { cString, ptr } from "../../native/memory.ts";
+import { cString, ptr, readCString } from "../../native/memory.ts";
 import { cachedFolder } from "../../scripts/build-cache.ts";
 import { SERVICE } from "../../src/keyring/backend.ts";
 import { openMacosBackend } from "../../src/keyring/macos.ts";
@@ -46,6 +46,7 @@ const controls = {
   stand_in_state: { args: ["i32", "i32", "i32", "i32", "i32"], returns: "void" },
   stand_in_prompts: { args: [], returns: "i32" },
   stand_in_serial: { args: ["ptr", "ptr"], returns: "i32" },
+  stand_in_value: { args: ["ptr", "ptr"], returns: "ptr" },
 } as const satisfies Record<string, FFIFunction>;
 
 const counters = {
@@ -108,6 +109,12 @@ export async function openStandIn() {
     serial(account: string): number {
       const text = cString(account);
       return sec.stand_in_serial(ptr(service), ptr(text));
+    },
+
+    /** The bytes of an item's value, as text. */
+    value(account: string): string | null {
+      const text = cString(account);
+      return readCString(sec.stand_in_value(ptr(service), ptr(text)));
     },
 
     /** Writes an item as the Go CLI does: through the tool, which alone may then read it. */

@@ -14,7 +14,7 @@ struct item {
   int serial; // the how manieth item this is: an update in place keeps it
   char service[TEXT_SIZE], account[TEXT_SIZE], label[TEXT_SIZE], kind[TEXT_SIZE];
   size_t size;
-  unsigned char value[VALUE_SIZE];
+  unsigned char value[VALUE_SIZE]; // and a NUL after it
 };
 
 // What a function is told to do instead of its work.

@@ -30,7 +30,7 @@ static int add(struct keychain *keychain, const char *service, const char *accou
   if (!item) item = keychain_create(keychain, SECURITY_TOOL, service, account);
   strcpy(item->label, service);
   item->size = strlen(value);
-  memcpy(item->value, value, item->size);
+  memcpy(item->value, value, item->size + 1);
   return 0;
 }
 

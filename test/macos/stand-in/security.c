@@ -107,7 +107,7 @@ static void parse_entry(const char *function, CFTypeRef key, CFTypeRef value, st
     copy_text(function, value, query->kind);
   } else if (CFEqual(key, kSecValueData)) {
     if (CFGetTypeID(value) != CFDataGetTypeID()) misuse("%s: a value that is no data", function);
-    if (CFDataGetLength(value) > VALUE_SIZE) misuse("%s: the keychain is made for less", function);
+    if (CFDataGetLength(value) >= VALUE_SIZE) misuse("%s: the keychain is made for less", function);
     query->value = value;
   } else if (CFEqual(key, kSecReturnData)) {
     query->wants_data = is_true(function, value);
@@ -184,6 +184,7 @@ static OSStatus unlock(struct keychain *keychain) {
 static void store(struct item *item, CFDataRef value) {
   item->size = CFDataGetLength(value);
   memcpy(item->value, CFDataGetBytePtr(value), item->size);
+  item->value[item->size] = 0;
 }
 
 OSStatus SecItemAdd(CFDictionaryRef attributes, CFTypeRef *result) {
@@ -311,6 +312,13 @@ int stand_in_serial(const char *service, const char *account) {
   struct item *item = keychain_find(keychain_enter(), service, account);
   keychain_leave();
   return item ? item->serial : 0;
+}
+
+// The value of an item, which holds no NUL.
+const unsigned char *stand_in_value(const char *service, const char *account) {
+  struct item *item = keychain_find(keychain_enter(), service, account);
+  keychain_leave();
+  return item ? item->value : NULL;
 }
 
 // Not while a call is under way: the program may end before its prompt is answered.
