@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { isatty } from "node:tty";
 import type { Keyring } from "./keyring/keyring.ts";
+import type { Prompt } from "./prompt.ts";
 
 export type Environment = Record<string, string | undefined>;
 
@@ -27,6 +28,8 @@ export interface Context {
   startedAt: number;
   /** The keyring of this machine, opened once; all its calls share one time budget. */
   keyring(): Promise<Keyring>;
+  /** Questions to the person; only where `isInteractive` says that somebody can answer. */
+  prompt(): Promise<Prompt>;
   /** One line on stderr, under `--debug` only. Never given a secret. */
   debug(message: string): void;
 }
@@ -74,6 +77,7 @@ export function systemContext(argv: readonly string[]): Context {
     fetch: globalThis.fetch,
     now: Date.now,
     startedAt: performance.timeOrigin,
+    prompt: async () => (await import("./prompt.ts")).openPrompt(),
     keyring: () => (keyring ??= openSystemKeyring(context)),
     debug,
   };
