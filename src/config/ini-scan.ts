@@ -200,10 +200,7 @@ function cutComment(line: string): string {
 
 function unquote(value: string): string {
   const quote = value[0];
-  const quoted =
-    (quote === "'" || quote === '"') &&
-    value.length > 1 &&
-    value.indexOf(quote, 1) === value.length - 1;
+  const quoted = (quote === "'" || quote === '"') && value.indexOf(quote, 1) === value.length - 1;
   return quoted ? value.slice(1, -1) : value;
 }
 

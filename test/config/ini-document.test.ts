@@ -51,6 +51,7 @@ describe("readIni", () => {
     ["three quotes as the last of the text", 'v = """', '"""'],
     ["a raw value up to the last such quote of its line", "v = `a`b` # c`d\n", "a`b` # c"],
     ["a raw value that goes on behind a backslash", 'v = """a\nb""" \\\nc"""\n', 'a\nb""" \\\nc'],
+    ["nothing of a backslash behind a raw value of one line", "v = `x` \\\n", "x"],
     ["line breaks of a raw value as they are", "v = `a\r\nb`\r\n", "a\r\nb"],
     ["a joined value up to a blank line", "v = a \\\n  b\\\n\n", "a b"],
     ["a joined value that the text ends", "v = a\\", "a"],
@@ -59,6 +60,7 @@ describe("readIni", () => {
     ["a quoted key", '" v ":x = y\n', "x = y"],
     ["a key in backticks, and nothing of what is behind it", "`v` w = x\n", "x"],
     ["a key in three quotes", '"""v""" = x\n', "x"],
+    ["a comment from the first of its signs on", "v = x ; y ; z\n", "x"],
     ["a quote alone", "v = '\n", "'"],
     ["the last of repeated keys", "v = 1\nv = 2\n", "2"],
   ];
@@ -67,6 +69,10 @@ describe("readIni", () => {
       expect(objectOf(text)).toEqual({ DEFAULT: { v: value } });
     });
   }
+
+  test("takes no delimiter from within a quoted key", () => {
+    expect(objectOf('"a=b:c" = x\n')).toEqual({ DEFAULT: { "a=b:c": "x" } });
+  });
 
   test("numbers the keys called -, anew behind each header", () => {
     const text = '[a]\n- = 1\n"-" = 2\n[b]\n- = 3\n[a]\n- = 4\n';
@@ -139,6 +145,8 @@ describe("editIni", () => {
       "[a]\nv = 4 # c\nw = 3\n",
     ],
     ["fills an empty value", "[a]\nv =\n", set("v", "x"), "[a]\nv = x\n"],
+    ["fills an empty value behind its space", "[a]\nv = \n", set("v", "x"), "[a]\nv = x\n"],
+    ["fills an empty value behind its tab", "[a]\nv =\t\n", set("v", "x"), "[a]\nv =\tx\n"],
     ["fills a cramped empty value", "[a]\nv=\n", set("v", "x"), "[a]\nv=x\n"],
     ["empties a value", "[a]\nv = x\n", set("v", ""), "[a]\nv = \n"],
     [
@@ -159,6 +167,31 @@ describe("editIni", () => {
       "[a]\nhost = x\nauth_type = y\n",
       set("v", "z"),
       "[a]\nhost = x\nauth_type = y\nv = z\n",
+    ],
+    ["does not align behind one key", "[a]\nhost = x\n", set("v", "z"), "[a]\nhost = x\nv = z\n"],
+    [
+      "does not align where only some keys are",
+      "[a]\nhost  = x\nauth_type = y\n",
+      set("v", "z"),
+      "[a]\nhost  = x\nauth_type = y\nv = z\n",
+    ],
+    [
+      "indents and spaces as the last key does",
+      "[a]\nv = 1\n  w=2\n",
+      set("x", "3"),
+      "[a]\nv = 1\n  w=2\n  x=3\n",
+    ],
+    [
+      "puts a key under the last of bare headers",
+      "[a]\n[b]\n[a]\n",
+      set("v", "1"),
+      "[a]\n[b]\n[a]\nv = 1\n",
+    ],
+    [
+      "takes one blank line with a section, and no comment",
+      "# x\n# y\n\n\n[a]\nv = 1\n",
+      removeSection("a"),
+      "# x\n# y\n\n",
     ],
     ["puts a key under a bare header", "[a]\n# c\n[b]\n", set("v", "1"), "[a]\nv = 1\n# c\n[b]\n"],
     ["ends an open line first", "[a]\nv = 1", set("w", "2"), "[a]\nv = 1\nw = 2\n"],
@@ -294,10 +327,16 @@ describe("editIni", () => {
   }
 });
 
+test("a refusal names what was to be changed", () => {
+  expect(editIni("", [set("v", "\n")])).rejects.toThrow('"v": ');
+  expect(editIni("", [removeSection("a\n")])).rejects.toThrow('"[a\\n]": ');
+});
+
 describe("readAsJavaScript", () => {
   test("reads as the JavaScript SDK does", () => {
     const text = [
       "lost = 1",
+      "[empty]",
       "[a]",
       "host = p#ss",
       "flag = true",
