@@ -11,9 +11,12 @@ export const TREE: Group = {
       summary: "sign in, print tokens, see where they lie",
       children: {
         login: async () => (await import("./commands/auth/login.ts")).default,
+        logout: async () => (await import("./commands/auth/logout.ts")).default,
+        switch: async () => (await import("./commands/auth/switch.ts")).default,
         token: async () => (await import("./commands/auth/token.ts")).default,
       },
     },
+    configure: async () => (await import("./commands/configure.ts")).default,
     version: async () => (await import("./commands/version.ts")).default,
   },
 };

@@ -29,9 +29,9 @@ export async function openPrompt(): Promise<Prompt> {
   const clack = await import("@clack/prompts");
   const output = process.stderr;
 
-  function answered<T>(answer: T | symbol): T {
+  function answered<T>(answer: T): Exclude<T, symbol> {
     if (clack.isCancel(answer)) throw new Interrupted();
-    return answer as T;
+    return answer as Exclude<T, symbol>;
   }
 
   return {

@@ -18,7 +18,7 @@ export interface Fallback {
   reason: string;
 }
 
-/** A store whose first lookup decides where everything after it goes. */
+/** A store whose first answer decides where everything after it goes. */
 export interface ReadingStore extends TokenStore {
   readonly fallback: Fallback | null;
 }
@@ -36,9 +36,25 @@ export function openForReading(stores: Stores): ReadingStore {
   const failure = (error: unknown): unknown =>
     error instanceof KeyringError ? readFailure(error, stores.platform) : error;
 
-  async function onSettled<T>(call: (store: TokenStore) => Promise<T>): Promise<T> {
+  async function settle<T>(call: (store: TokenStore) => Promise<T>): Promise<T> {
     try {
-      return await call(settled ?? (await stores.keyring()));
+      const keyring = await stores.keyring();
+      const answer = await call(keyring);
+      settled = keyring;
+      return answer;
+    } catch (error) {
+      if (!(error instanceof KeyringError)) throw error;
+      if (decideRead(stores.choice.source, error.code) !== "read-file") throw failure(error);
+      settled = stores.file();
+      fallback = { location: "file", reason: error.message };
+      return call(settled);
+    }
+  }
+
+  async function onStore<T>(call: (store: TokenStore) => Promise<T>): Promise<T> {
+    if (!settled) return settle(call);
+    try {
+      return await call(settled);
     } catch (error) {
       throw failure(error);
     }
@@ -51,23 +67,9 @@ export function openForReading(stores: Stores): ReadingStore {
     get fallback() {
       return fallback;
     },
-    async lookup(key) {
-      if (settled) return onSettled((store) => store.lookup(key));
-      try {
-        const keyring = await stores.keyring();
-        const token = await keyring.lookup(key);
-        settled = keyring;
-        return token;
-      } catch (error) {
-        if (!(error instanceof KeyringError)) throw error;
-        if (decideRead(stores.choice.source, error.code) !== "read-file") throw failure(error);
-        settled = stores.file();
-        fallback = { location: "file", reason: error.message };
-        return settled.lookup(key);
-      }
-    },
-    put: (keys, token) => onSettled((store) => store.put(keys, token)),
-    remove: (key) => onSettled((store) => store.remove(key)),
+    lookup: (key) => onStore((store) => store.lookup(key)),
+    put: (keys, token) => onStore((store) => store.put(keys, token)),
+    remove: (key) => onStore((store) => store.remove(key)),
   };
 }
 

@@ -1,0 +1,121 @@
+import { hostKeys, parseHost } from "../../config/host.ts";
+import { changeConfigFile, deleteProfileChanges } from "../../config/profiles.ts";
+import { isPersonLogin, profilesForHost } from "../../config/resolve.ts";
+import { type Context, configPath, isInteractive, lockDirectory } from "../../context.ts";
+import { UserError } from "../../errors.ts";
+import { openForReading } from "../../storage/open.ts";
+import { holdKey } from "../../storage/refresh-lock.ts";
+import { authArgs, command, profileArgument, type Values } from "../command.ts";
+import { pickProfile } from "./pick-profile.ts";
+import { FILE_LOCK_TIMEOUT, openSession, type Session } from "./session.ts";
+
+const args = {
+  ...profileArgument,
+  ...authArgs,
+  "auto-approve": { type: "boolean", description: "do not ask" },
+  delete: { type: "boolean", description: "remove the profile from the config file, too" },
+} as const;
+
+export default command({
+  name: "auth logout",
+  summary: "forget a login",
+  details:
+    "Removes the login's token from the store in use, and any copy from the file cache.\nThe profile stays in the config file unless --delete is given.",
+  args,
+  examples: [
+    ["auth logout work", "asks first"],
+    ["auth logout -p work --delete --auto-approve", "the profile as well, without asking"],
+    ["auth logout -p work --storage plaintext", "only the copy in the file cache"],
+  ],
+  run: runLogout,
+});
+
+async function runLogout(values: Values<typeof args>, context: Context): Promise<void> {
+  const session = openSession(await named(values, context), context);
+  const { profile, keys } = whatToForget(session);
+  const name = profile === null ? keys[0] : `profile ${profile}`;
+  if (values.delete && profile === null) {
+    throw new UserError(`--delete: ${name} has no profile in ${configPath(context)}`);
+  }
+  const extent = values.delete ? " and delete the profile" : "";
+  if (!values["auto-approve"]) await approve(`Log out of ${name}${extent}?`, context);
+  const found = await forget(keys, session, context);
+  context.stderr.write(found ? `Logged out of ${name}\n` : `There was no login of ${name}\n`);
+  if (!values.delete || profile === null) return;
+  await changeConfigFile(configPath(context), (config) => deleteProfileChanges(config, profile), {
+    lockDirectory: lockDirectory(context),
+  });
+  context.stderr.write(`Profile ${profile} was deleted\n`);
+}
+
+/** A logout is of what was named, or picked: never of a default that the person did not think of. */
+async function named(values: Values<typeof args>, context: Context) {
+  const given = values.PROFILE || values.profile || values.host;
+  if (given || context.env["DATABRICKS_CONFIG_PROFILE"]) return values;
+  return { ...values, profile: await pickProfile("Log out of which profile?", context) };
+}
+
+async function approve(question: string, context: Context): Promise<void> {
+  if (!isInteractive(context)) {
+    throw new UserError("nobody can be asked here: give --auto-approve to log out");
+  }
+  if (!(await (await context.prompt()).confirm(question)))
+    throw new UserError("nothing was changed");
+}
+
+interface Forgettable {
+  profile: string | null;
+  keys: readonly [string, ...string[]];
+}
+
+/** The keys of a login: its profile's, and those of its host unless another profile shares them. */
+function whatToForget({ config, resolution }: Session): Forgettable {
+  const { profile, section, settings } = resolution;
+  const host = settings.get("host")?.value;
+  if (!profile) {
+    if (!host) throw new UserError("name a profile with --profile, or a host with --host");
+    const keys = hostKeys(host, settings.get("account_id")?.value);
+    const shared = sharedKeys(config, null, host);
+    const [first, ...rest] = keys.filter((key) => !shared.has(key));
+    if (first) return { profile: null, keys: [first, ...rest] };
+    throw new UserError(`${host} is the host of several logins; name a profile with --profile`);
+  }
+  const name = profile.value;
+  const own = section && isPersonLogin(section) ? section.get("host") : undefined;
+  if (!own) return { profile: name, keys: [name] };
+  const { host: ownHost, accountId } = parseHost(own);
+  const shared = sharedKeys(config, name, ownHost);
+  const keys = hostKeys(ownHost, section?.get("account_id") ?? accountId);
+  return { profile: name, keys: [name, ...keys.filter((key) => key !== name && !shared.has(key))] };
+}
+
+/** The host keys that profiles other than `name` rely on. */
+function sharedKeys(config: Session["config"], name: string | null, host: string): Set<string> {
+  const others = profilesForHost(config, host, undefined, undefined).filter((o) => o !== name);
+  return new Set(
+    others.flatMap((other) => hostKeys(host, config.sections.get(other)?.get("account_id"))),
+  );
+}
+
+/** Removes the tokens from the store in use and from the file cache; whether there were any. */
+async function forget(
+  keys: Forgettable["keys"],
+  { stores }: Session,
+  context: Context,
+): Promise<boolean> {
+  const access = {
+    key: keys[0],
+    lockDirectory: lockDirectory(context),
+    deadline: performance.now() + FILE_LOCK_TIMEOUT,
+    debug: context.debug,
+  };
+  return holdKey(access, async () => {
+    const store = openForReading(stores);
+    let found = false;
+    for (const key of keys) found = (await store.remove(key)) || found;
+    if (store.location === "file") return found;
+    const file = stores.file();
+    for (const key of keys) found = (await file.remove(key)) || found;
+    return found;
+  });
+}

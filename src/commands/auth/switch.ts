@@ -1,0 +1,46 @@
+import { changeConfigFile, listProfiles, setSettingChanges } from "../../config/profiles.ts";
+import { type Context, configPath, lockDirectory } from "../../context.ts";
+import { UserError } from "../../errors.ts";
+import { nearest } from "../arguments.ts";
+import { authArgs, command, profileArgument, type Values } from "../command.ts";
+import { pickProfile } from "./pick-profile.ts";
+
+const args = { ...profileArgument, ...authArgs } as const;
+
+export default command({
+  name: "auth switch",
+  summary: "choose the default profile",
+  details: "Sets default_profile in the config file: the profile in force where none is named.",
+  args,
+  examples: [
+    ["auth switch work", "from now on, work is the default"],
+    ["auth switch", "pick from a list"],
+  ],
+  run: runSwitch,
+});
+
+async function runSwitch(values: Values<typeof args>, context: Context): Promise<void> {
+  if (values.PROFILE && values.profile) {
+    throw new UserError(
+      `${JSON.stringify(values.PROFILE)} cannot be combined with --profile; give one`,
+    );
+  }
+  const path = configPath(context);
+  const name =
+    values.PROFILE ||
+    values.profile ||
+    (await pickProfile("Which profile is the default?", context));
+  await changeConfigFile(
+    path,
+    (config) => {
+      const names = listProfiles(config).map((profile) => profile.name);
+      if (names.includes(name)) return setSettingChanges("default_profile", name);
+      const suggestion = nearest(name, names);
+      throw new UserError(
+        `no profile ${JSON.stringify(name)} in ${path}${suggestion ? `; did you mean ${suggestion}?` : ""}`,
+      );
+    },
+    { lockDirectory: lockDirectory(context) },
+  );
+  context.stderr.write(`Profile ${name} is now the default\n`);
+}

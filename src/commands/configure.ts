@@ -1,0 +1,72 @@
+import { text } from "node:stream/consumers";
+import { canonicalHost } from "../config/host.ts";
+import { changeConfigFile, configureChanges } from "../config/profiles.ts";
+import { FALLBACK_PROFILE } from "../config/resolve.ts";
+import { type Context, configPath, isInteractive, lockDirectory } from "../context.ts";
+import { messageOf, UserError } from "../errors.ts";
+import { command, globalArgs, type Values } from "./command.ts";
+
+const args = {
+  ...globalArgs,
+  host: { type: "string", valueHint: "URL", description: "workspace host" },
+  token: { type: "boolean", description: "the default, kept for old scripts", hidden: true },
+} as const;
+
+export default command({
+  name: "configure",
+  summary: "save a profile with a personal access token",
+  details:
+    "Reads the token from stdin, or asks for it without showing it.\nFor a login with the browser, which keeps its token in the keyring, see `databricks auth login`.",
+  args,
+  examples: [
+    ["configure -p ci --host https://adb-1.2.azuredatabricks.net < token.txt", "from a file"],
+    ["configure --host https://adb-1.2.azuredatabricks.net", "asks for the token"],
+  ],
+  run: runConfigure,
+});
+
+async function runConfigure(values: Values<typeof args>, context: Context): Promise<void> {
+  const profile = values.profile || context.env["DATABRICKS_CONFIG_PROFILE"] || FALLBACK_PROFILE;
+  const host = canonicalHost(
+    values.host || context.env["DATABRICKS_HOST"] || (await askForHost(context)),
+  );
+  const token = (await readToken(context)).trim();
+  if (token === "") throw new UserError("the token is empty; nothing was changed");
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new UserError("the token holds blanks or odd signs; nothing was changed");
+  }
+  const { warnings } = await changeConfigFile(
+    configPath(context),
+    (config) => configureChanges(config, profile, { host, token }),
+    { lockDirectory: lockDirectory(context) },
+  );
+  for (const warning of warnings) context.stderr.write(`Warning: ${warning}\n`);
+  context.stderr.write(`Profile ${profile} was successfully saved\n`);
+}
+
+async function askForHost(context: Context): Promise<string> {
+  if (!isInteractive(context)) {
+    throw new UserError("nothing names the host: give --host, or set DATABRICKS_HOST");
+  }
+  return (await context.prompt()).text("Databricks host", {
+    placeholder: "https://example.cloud.databricks.com",
+    check: hostProblem,
+  });
+}
+
+/** What is wrong with a host, or undefined. */
+export function hostProblem(line: string): string | undefined {
+  try {
+    canonicalHost(line);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+async function readToken(context: Context): Promise<string> {
+  if (!context.stdin.isTTY) return text(process.stdin);
+  if (!isInteractive(context))
+    throw new UserError("nobody can be asked here: give the token on stdin");
+  return (await context.prompt()).secret("Personal access token");
+}
