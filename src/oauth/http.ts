@@ -76,6 +76,10 @@ async function exchange(
       ...(request.body === undefined ? {} : { body: request.body }),
       redirect: "manual",
       signal: AbortSignal.any(signals),
+      // NODE_TLS_REJECT_UNAUTHORIZED=0 and BUN_CONFIG_VERBOSE_FETCH in the environment would make Bun
+      // take any certificate, and print tokens to stderr.
+      tls: { rejectUnauthorized: true },
+      verbose: false,
       // Proxies come from the environment, read by Bun. Loopback is never asked of one, whatever
       // NO_PROXY says, just as Go's clients do it.
       ...(url.hostname === "localhost" || isLoopbackAddress(url.hostname) ? { proxy: false } : {}),

@@ -62,10 +62,11 @@ export class SignInRefused extends UserError {
 export async function login(options: LoginOptions): Promise<LoginResult> {
   const oauth = await import("oauth4webapi");
   const ending = new AbortController();
-  const timer = setTimeout(
-    () => ending.abort(new UserError(`nobody signed in within ${options.timeoutMs / 1000} s`)),
-    options.timeoutMs,
-  );
+  const { timeoutMs } = options;
+  const timer = setTimeout(() => {
+    const limit = timeoutMs < 120_000 ? `${timeoutMs / 1000} s` : `${timeoutMs / 60_000} min`;
+    ending.abort(new UserError(`nobody signed in within ${limit}`));
+  }, timeoutMs);
   const signal = options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal;
   try {
     return await signIn(oauth, options, signal);

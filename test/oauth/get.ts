@@ -3,7 +3,10 @@ import { createHttp } from "../../src/oauth/http.ts";
 
 const http = createHttp({ fetch, env: process.env, userAgent: "test/1", debug: () => {} });
 try {
-  const response = await http(process.argv[2] ?? "", { timeoutMs: 3000 });
+  const response = await http(process.argv[2] ?? "", {
+    headers: { authorization: "Bearer access-1" },
+    timeoutMs: 3000,
+  });
   console.log(response.status);
 } catch (error) {
   console.log(String(error));

@@ -228,16 +228,18 @@ test("printable text has no control or direction signs, and ends somewhere", () 
   expect(printable("x".repeat(1000))).toBe(`${"x".repeat(300)}…`);
 });
 
-describe("proxies", () => {
-  async function get(url: string, env: Record<string, string>): Promise<string> {
-    const command = [process.execPath, fileURLToPath(new URL("get.ts", import.meta.url)), url];
-    const child = Bun.spawn(command, {
-      env: { PATH: process.env["PATH"], ...env },
-      stderr: "inherit",
-    });
-    return new Response(child.stdout).text();
-  }
+/** All that a process with this environment prints, which sends a token to the address: a status or an error. */
+async function get(url: string, env: Record<string, string>): Promise<string> {
+  const command = [process.execPath, fileURLToPath(new URL("get.ts", import.meta.url)), url];
+  const child = Bun.spawn(command, {
+    env: { PATH: process.env["PATH"], ...env },
+    stderr: "pipe",
+  });
+  const printed = [child.stdout, child.stderr].map((stream) => new Response(stream).text());
+  return (await Promise.all(printed)).join("");
+}
 
+describe("the environment", () => {
   async function startProxy() {
     const workspace = await startWorkspace({ tls: { names: ["workspace.example.com"] } });
     cleanups.push(workspace.stop);
@@ -265,16 +267,34 @@ describe("proxies", () => {
     expect(requests).toEqual([]);
   });
 
-  withTls.each(["http://localhost", "http://127.0.0.1"])(
+  test.each(["http://localhost", "http://127.0.0.1"])(
     "%s is never asked of a proxy",
     async (host) => {
-      const { url, requests } = await startProxy();
-      const target = await startWorkspace();
-      cleanups.push(target.stop);
-      const env = { HTTP_PROXY: url, http_proxy: url, ALL_PROXY: url };
-      const address = `${host}:${target.port}/.well-known/databricks-config`;
-      expect(await get(address, env)).toBe("200\n");
-      expect(requests).toEqual([]);
+      let asked = 0;
+      const proxy = serve(() => {
+        asked += 1;
+        return new Response("from the proxy", { status: 502 });
+      });
+      const target = serve(() => new Response("from this machine"));
+      const env = { HTTP_PROXY: proxy, http_proxy: proxy, ALL_PROXY: proxy };
+      expect(await get(`${host}:${new URL(target).port}/`, env)).toBe("200\n");
+      expect(asked).toBe(0);
+    },
+  );
+
+  withTls("cannot turn the check of certificates off", async () => {
+    const workspace = await startWorkspace({ tls: { names: [] } });
+    cleanups.push(workspace.stop);
+    const printed = await get(workspace.tls?.url ?? "", { NODE_TLS_REJECT_UNAUTHORIZED: "0" });
+    expect(printed).toContain("its certificate is not trusted");
+    expect(workspace.requests).toEqual([]);
+  });
+
+  test.each(["1", "true", "curl"])(
+    "cannot have requests printed by BUN_CONFIG_VERBOSE_FETCH=%s",
+    async (mode) => {
+      const url = serve(() => new Response("hello"));
+      expect(await get(url, { BUN_CONFIG_VERBOSE_FETCH: mode })).toBe("200\n");
     },
   );
 
