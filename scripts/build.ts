@@ -1,5 +1,5 @@
 /**
- * Compiles the program into one executable: `bun run build [--target T] [--outfile F]`.
+ * Compiles the program into one executable: `bun run build [--target T] [--entrypoint P] [--outfile F]`.
  *
  * What a compiled Bun program would do by default and this one must not (docs/hardening.md):
  * read `.env`, `bunfig.toml`, `tsconfig.json` or `package.json` of the current folder, and
@@ -122,11 +122,13 @@ if (import.meta.main) {
     options: {
       outfile: { type: "string", default: resolve(ROOT, "dist/databricks") },
       target: { type: "string" },
+      entrypoint: { type: "string" },
     },
   });
   await build({
     outfile: values.outfile,
     ...(values.target && { target: values.target as Bun.Build.CompileTarget }),
+    ...(values.entrypoint && { entrypoint: values.entrypoint }),
   });
   console.log(values.outfile);
 }
