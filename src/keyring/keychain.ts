@@ -95,18 +95,22 @@ export function openKeychain(frameworks: Frameworks) {
     return { status, unlocked: ((state[0] ?? 0) & security.kSecUnlockStateStatus) !== 0 };
   }
 
-  function failure(status: number): KeyringError {
-    const text = scope((own) => {
-      const message = own(sec.SecCopyErrorMessageString(status, null));
-      const external = cf.CFStringCreateExternalRepresentation;
-      return Buffer.from(
-        bytesOf(own(external(NULL, message, kCFStringEncodingUTF8, 0))),
-      ).toString();
+  /** The system's own words for a status, where it has some. */
+  function describe(status: number): string {
+    const message = sec.SecCopyErrorMessageString(status, null);
+    if (message === NULL) return `OSStatus ${status}`;
+    return scope((own) => {
+      const text = own(message);
+      const bytes = own(
+        cf.CFStringCreateExternalRepresentation(NULL, text, kCFStringEncodingUTF8, 0),
+      );
+      const words = Buffer.from(bytesOf(bytes)).toString().replace(/\.$/, "");
+      return `${words} (OSStatus ${status})`;
     });
-    return new KeyringError(
-      codeOf(status, defaultKeychain().unlocked),
-      `${text} (OSStatus ${status})`,
-    );
+  }
+
+  function failure(status: number): KeyringError {
+    return new KeyringError(codeOf(status, defaultKeychain().unlocked), describe(status));
   }
 
   /** A miss is one only where there is a keychain that could have held the item. */

@@ -44,7 +44,7 @@ static const struct constant {
     {&kSecUseDataProtectionKeychain, "nleg"},
 };
 
-enum { UNSET = -1 };
+enum { UNSET = -1, UNKNOWN_STATUS = -1 };
 static int interaction = UNSET;
 static int calls; // under way
 
@@ -257,6 +257,7 @@ OSStatus SecItemDelete(CFDictionaryRef dictionary) {
 
 CFStringRef SecCopyErrorMessageString(OSStatus status, void *reserved) {
   if (reserved) misuse("SecCopyErrorMessageString: reserved is to be NULL");
+  if (status == UNKNOWN_STATUS) return NULL;
   char text[64];
   snprintf(text, sizeof text, "The stand-in’s words for %d.", status);
   return string(text);
