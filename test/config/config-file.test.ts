@@ -170,6 +170,17 @@ describe("changeConfigFile", () => {
     expect(readConfigFile(join(folder, "cfg")).sections.get("a")?.get("host")).toBe("h");
   });
 
+  test.skipIf(onWindows)("names a path that leads nowhere", async () => {
+    const { folder, path, options } = scratch("x = 1\n");
+    const loop = join(folder, "loop");
+    symlinkSync("loop", loop);
+    for (const bad of [folder, join(path, "cfg"), loop]) {
+      const failure = await failureOf(changeConfigFile(bad, () => [], options));
+      expect(failure).toBeInstanceOf(UserError);
+      expect(String(failure)).toContain(bad);
+    }
+  });
+
   test.skipIf(onWindows)("keeps the mode, and says that others have rights", async () => {
     const { path, options } = scratch("[a]\nhost = h\n");
     chmodSync(path, 0o644);
@@ -177,6 +188,8 @@ describe("changeConfigFile", () => {
     const { warnings } = await changeConfigFile(path, () => [set("a", "host", "1")], options);
     expect(modeOf(path)).toBe(0o644);
     expect(warnings).toEqual([expect.stringContaining(`${path} (mode 0644)`)]);
+    chmodSync(path, 0o640);
+    expect(isLoose(readConfigFile(path))).toBe(true);
     chmodSync(path, 0o600);
     expect(isLoose(readConfigFile(path))).toBe(false);
     const silent = await changeConfigFile(path, () => [set("a", "host", "2")], options);
@@ -188,21 +201,25 @@ describe("changeConfigFile", () => {
     const login = () =>
       changeConfigFile(
         path,
-        (config) => loginChanges(config, "a.b", { host: "https://h" }, { discovery: false }),
+        (config) => loginChanges(config, "a.b.c", { host: "https://h" }, { discovery: false }),
         options,
       );
-    expect((await login()).warnings).toEqual([expect.stringContaining("[a.b]")]);
+    expect((await login()).warnings).toEqual([
+      expect.stringContaining("[a.b.c] lacks from [a.b],"),
+    ]);
     expect((await login()).warnings).toEqual([]);
   });
 
   test("warns of what it wrote and the JavaScript SDK reads otherwise", async () => {
-    const { path, options } = scratch("[b]\nhost = 1#2\n");
+    const { path, options } = scratch("[b]\ncluster_id = 1#2\n");
     const { warnings } = await changeConfigFile(
       path,
-      () => [set("a", "cluster_id", "true")],
+      () => [set("a", "host", "h"), set("a", "cluster_id", "true")],
       options,
     );
     expect(warnings).toEqual(["the JavaScript SDK will read cluster_id of [a] as true"]);
+    const later = await changeConfigFile(path, () => [set("a", "host", "h2")], options);
+    expect(later.warnings).toEqual([]);
   });
 
   test("30 processes lose no update and no comment", async () => {
@@ -238,7 +255,7 @@ describe("differencesForJavaScriptSdk", () => {
   for (const [text, messages] of differences) {
     test(`of ${JSON.stringify(text)}`, async () => {
       const found = await differencesForJavaScriptSdk(text);
-      expect(found.map(({ message }) => message)).toEqual(messages);
+      expect(found.map(({ message }) => message)).toStrictEqual(messages);
     });
   }
 });

@@ -327,9 +327,9 @@ describe("editIni", () => {
   }
 });
 
-test("a refusal names what was to be changed", () => {
-  expect(editIni("", [set("v", "\n")])).rejects.toThrow('"v": ');
-  expect(editIni("", [removeSection("a\n")])).rejects.toThrow('"[a\\n]": ');
+test("a refusal names what was to be changed", async () => {
+  await expect(editIni("", [set("v", "\n")])).rejects.toThrow('"v": ');
+  await expect(editIni("", [removeSection("a\n")])).rejects.toThrow('"[a\\n]": ');
 });
 
 describe("readAsJavaScript", () => {
