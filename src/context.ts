@@ -13,12 +13,20 @@ export interface Output {
   write(text: string): void;
 }
 
+export interface Input {
+  readonly isTTY: boolean;
+  /** All of it, to its end. */
+  text(): Promise<string>;
+  /** Line by line, until the signal is aborted. */
+  lines(signal: AbortSignal): AsyncIterable<string>;
+}
+
 export interface Context {
   env: Environment;
   platform: NodeJS.Platform;
   /** The person's home folder: HOME, USERPROFILE on Windows, else what the system says. */
   home: string;
-  stdin: { readonly isTTY: boolean };
+  stdin: Input;
   stdout: Output;
   stderr: Output;
   fetch: typeof fetch;
@@ -71,7 +79,7 @@ export function systemContext(argv: readonly string[]): Context {
     env,
     platform,
     home: homeFolder(env, platform),
-    stdin: { isTTY: isatty(0) },
+    stdin: systemInput(),
     stdout: systemOutput(1),
     stderr,
     fetch: globalThis.fetch,
@@ -92,6 +100,17 @@ async function openSystemKeyring(context: Context): Promise<Keyring> {
     terminal: isInteractive(context),
     notice: () => context.stderr.write("Waiting for the OS keyring; look for its prompt…\n"),
   });
+}
+
+function systemInput(): Input {
+  return {
+    isTTY: isatty(0),
+    text: async () => (await import("node:stream/consumers")).text(process.stdin),
+    async *lines(signal) {
+      const { createInterface } = await import("node:readline");
+      yield* createInterface({ input: process.stdin, signal });
+    },
+  };
 }
 
 /** A stream that is written to at once: the process may exit right after, and nothing is lost. */

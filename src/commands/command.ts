@@ -1,6 +1,7 @@
 /** How a command is declared, and the flags that several share. */
+import { canonicalHost } from "../config/host.ts";
 import type { Context } from "../context.ts";
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import type { OutputFormat } from "../output.ts";
 
 /** One flag or positional argument, as citty's `ArgDef` takes it. */
@@ -105,6 +106,16 @@ export function outputFormat(flag: string | undefined, context: Context): Output
   checkOutput(flag);
   const wanted = flag ?? context.env["DATABRICKS_OUTPUT_FORMAT"]?.toLowerCase();
   return wanted === "json" ? "json" : "text";
+}
+
+/** What is wrong with a host, or undefined. */
+export function hostProblem(line: string): string | undefined {
+  try {
+    canonicalHost(line);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 const DURATION_UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

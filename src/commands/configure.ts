@@ -1,10 +1,9 @@
-import { text } from "node:stream/consumers";
 import { canonicalHost } from "../config/host.ts";
 import { changeConfigFile, configureChanges } from "../config/profiles.ts";
 import { FALLBACK_PROFILE } from "../config/resolve.ts";
 import { type Context, configPath, isInteractive, lockDirectory } from "../context.ts";
-import { messageOf, UserError } from "../errors.ts";
-import { command, globalArgs, type Values } from "./command.ts";
+import { UserError } from "../errors.ts";
+import { command, globalArgs, hostProblem, type Values } from "./command.ts";
 
 const args = {
   ...globalArgs,
@@ -54,18 +53,8 @@ async function askForHost(context: Context): Promise<string> {
   });
 }
 
-/** What is wrong with a host, or undefined. */
-export function hostProblem(line: string): string | undefined {
-  try {
-    canonicalHost(line);
-    return undefined;
-  } catch (error) {
-    return messageOf(error);
-  }
-}
-
 async function readToken(context: Context): Promise<string> {
-  if (!context.stdin.isTTY) return text(process.stdin);
+  if (!context.stdin.isTTY) return context.stdin.text();
   if (!isInteractive(context))
     throw new UserError("nobody can be asked here: give the token on stdin");
   return (await context.prompt()).secret("Personal access token");

@@ -1,0 +1,203 @@
+/** What remains of a login: the token, the pinned choice, the profile, in that order. */
+import {
+  changeConfigFile,
+  type LoginFields,
+  loginChanges,
+  setSettingChanges,
+} from "../../config/profiles.ts";
+import {
+  type Context,
+  cachePath,
+  configPath,
+  isInteractive,
+  lockDirectory,
+} from "../../context.ts";
+import { messageOf, UserError } from "../../errors.ts";
+import { KeyringError } from "../../keyring/backend.ts";
+import { type Caller, introspect, listClusters, listWorkspaces } from "../../oauth/account.ts";
+import { fetchHostMetadata, hostKeyOf } from "../../oauth/discovery.ts";
+import type { Http } from "../../oauth/http.ts";
+import type { LoginResult } from "../../oauth/login.ts";
+import { shellWord } from "../../output.ts";
+import { listEntries } from "../../storage/file-store.ts";
+import type { LoginStore } from "../../storage/open.ts";
+import { readFailure } from "../../storage/policy.ts";
+import { storeLogin } from "../../storage/refresh-lock.ts";
+import type { TokenStore } from "../../storage/store.ts";
+import type { Plan } from "./login-plan.ts";
+import { FILE_LOCK_TIMEOUT } from "./session.ts";
+
+/** @throws UserError when the token cannot be stored: nothing is pinned or saved then */
+export async function keepLogin(
+  signedIn: LoginResult,
+  plan: Plan,
+  opened: LoginStore,
+  http: Http,
+  context: Context,
+): Promise<void> {
+  const key = await storeToken(signedIn, plan, opened.store, context);
+  await pinStorage(opened, context);
+  if (plan.profile === null) context.stderr.write(`Login to ${key} was successfully saved\n`);
+  else await saveProfile(plan.profile, signedIn, plan, http, context);
+  if (opened.store.location === "keyring") warnOfPlaintextCopy(key, context);
+}
+
+/** Stores the token; returns the key it lies under. */
+async function storeToken(
+  { token, target }: LoginResult,
+  plan: Plan,
+  store: TokenStore,
+  context: Context,
+): Promise<string> {
+  const hostKey = hostKeyOf(target);
+  const key = plan.profile ?? hostKey;
+  const keyring = store.location === "keyring" ? await context.keyring() : null;
+  // The person has been in the browser; the store gets a time budget of its own.
+  keyring?.freshBudget();
+  const access = {
+    key,
+    store,
+    lockDirectory: lockDirectory(context),
+    deadline: performance.now() + FILE_LOCK_TIMEOUT,
+    now: context.now,
+    debug: context.debug,
+  };
+  try {
+    await storeLogin(access, key === hostKey ? [key] : [key, hostKey], token);
+  } catch (error) {
+    throw error instanceof KeyringError ? readFailure(error, context.platform) : error;
+  } finally {
+    await keyring?.settle();
+  }
+  return key;
+}
+
+/** Notes the choice that worked, so that a later hiccup of the keyring cannot undo it. */
+async function pinStorage({ pin }: LoginStore, context: Context): Promise<void> {
+  if (!pin) return;
+  const path = configPath(context);
+  try {
+    await changeConfigFile(path, () => setSettingChanges("auth_storage", pin), {
+      lockDirectory: lockDirectory(context),
+    });
+  } catch (error) {
+    const failure = `auth_storage = ${pin} could not be written to ${path}: ${messageOf(error)}`;
+    if (pin === "plaintext") context.debug(failure);
+    else {
+      context.stderr.write(
+        `Warning: ${failure}\nThe login is in the keyring. To stay with it, add this to the file by hand:\n  [__settings__]\n  auth_storage = secure\n`,
+      );
+    }
+  }
+}
+
+async function saveProfile(
+  profile: string,
+  signedIn: LoginResult,
+  plan: Plan,
+  http: Http,
+  context: Context,
+): Promise<void> {
+  const { token, target } = signedIn;
+  const caller = { http, host: target.host, authorization: `Bearer ${token.access_token}` };
+  const ids = await findIds(signedIn, plan, caller);
+  const workspaceId =
+    ids.workspaceId ?? (await pickWorkspace(plan, ids.accountId, caller, context));
+  const fields: LoginFields = {
+    host: target.host,
+    accountId: ids.accountId,
+    workspaceId,
+    scopes: plan.scopes ?? undefined,
+    compute: await pickCompute(plan, caller, context),
+  };
+  const discovery = plan.target.kind === "discovery";
+  const { warnings } = await changeConfigFile(
+    configPath(context),
+    (config) => loginChanges(config, profile, fields, { discovery }),
+    { lockDirectory: lockDirectory(context) },
+  );
+  for (const warning of warnings) context.stderr.write(`Warning: ${warning}\n`);
+  context.stderr.write(`Profile ${profile} was successfully saved\n`);
+}
+
+interface Ids {
+  accountId: string | undefined;
+  workspaceId: string | undefined;
+}
+
+/** Account and workspace of the login: what was given, what the host says, and for a discovery what the token says. */
+async function findIds({ target }: LoginResult, plan: Plan, caller: Caller): Promise<Ids> {
+  const discovered = plan.target.kind === "discovery";
+  const metadata = discovered ? await fetchHostMetadata(caller.http, target.host) : plan.metadata;
+  const accountId = target.kind === "workspace" ? metadata?.accountId : target.accountId;
+  const workspaceId = plan.workspaceId ?? metadata?.workspaceId;
+  if (!discovered || (accountId && workspaceId)) return { accountId, workspaceId };
+  const said = await introspect(caller).catch(expected);
+  return {
+    accountId: accountId ?? said?.accountId,
+    workspaceId: workspaceId ?? said?.workspaceId,
+  };
+}
+
+/** What the host does not tell stays unknown; the HTTP layer has noted why for --debug. */
+function expected(error: unknown): null {
+  if (error instanceof UserError) return null;
+  throw error;
+}
+
+const NO_WORKSPACE = "";
+
+async function pickWorkspace(
+  plan: Plan,
+  accountId: string | undefined,
+  caller: Caller,
+  context: Context,
+): Promise<string | undefined> {
+  if (!plan.pickWorkspace || accountId === undefined) return undefined;
+  if (!isInteractive(context)) {
+    context.stderr.write(
+      "No workspace of the account was chosen; to choose one, give --workspace-id.\n",
+    );
+    return undefined;
+  }
+  const workspaces = await listWorkspaces(caller, accountId).catch(expected);
+  if (!workspaces || workspaces.length === 0) return undefined;
+  const picked = await (await context.prompt()).pick("Workspace", [
+    ...workspaces.map(({ id, name }) => ({ value: id, label: name, hint: id })),
+    { value: NO_WORKSPACE, label: "None: the account itself" },
+  ]);
+  return picked || undefined;
+}
+
+async function pickCompute(
+  plan: Plan,
+  caller: Caller,
+  context: Context,
+): Promise<LoginFields["compute"]> {
+  if (plan.compute !== "cluster") return plan.compute ?? undefined;
+  // Clusters of jobs come and go with their run.
+  const clusters = (await listClusters(caller)).filter(({ source }) => source !== "JOB");
+  if (clusters.length === 0) {
+    context.stderr.write("There is no cluster to choose from.\n");
+    return undefined;
+  }
+  const choices = clusters.map(({ id, name, state }) => ({ value: id, label: name, hint: state }));
+  return { clusterId: await (await context.prompt()).pick("Cluster", choices) };
+}
+
+/** A file cache from before may still hold a usable copy that every process of the person can read. */
+function warnOfPlaintextCopy(key: string, context: Context): void {
+  const path = cachePath(context);
+  if (!holdsCopy(path, key)) return;
+  context.stderr.write(
+    `An older copy of this login is still in ${path}; nothing reads it any more. To remove it, run: databricks auth logout --profile ${shellWord(key)} --storage plaintext\n`,
+  );
+}
+
+function holdsCopy(path: string, key: string): boolean {
+  try {
+    return listEntries(path).some((entry) => entry.key === key);
+  } catch {
+    return false;
+  }
+}
