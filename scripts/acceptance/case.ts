@@ -12,18 +12,11 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { SessionState } from "../../test/support/secret-service.ts";
+import { KEYRING_NEEDS } from "./needs.ts";
 
-export const KEYRING_STATES = [
-  "none",
-  "no-library",
-  "absent",
-  "unlocked",
-  "locked",
-  "hung",
-  "no-collection",
-] as const;
-
-export type KeyringState = (typeof KEYRING_STATES)[number];
+/** A state of `test/support/secret-service.ts`, or a machine without libsecret. */
+export type KeyringState = SessionState | "no-library";
 
 /** Text that must stand on the terminal before `send` is typed. */
 export interface Keystrokes {
@@ -109,9 +102,8 @@ function applyHeader(target: Case, name: string, value: string): void {
 }
 
 function keyringState(value: string): KeyringState {
-  const state = KEYRING_STATES.find((known) => known === value);
-  if (!state) throw new Error(`want one of ${KEYRING_STATES.join(", ")}`);
-  return state;
+  if (!(value in KEYRING_NEEDS)) throw new Error(`want one of ${Object.keys(KEYRING_NEEDS)}`);
+  return value as KeyringState;
 }
 
 /** Lines `text on the terminal => keys`, where `<enter>`, `<down>`… are named keys. */

@@ -3,7 +3,7 @@
  *
  *     workspace requests             one line per request so far
  *     workspace ACTION [JSON]        control, issue, expire, revoke, reset (test/workspace/README.md)
- *     keyring ACTION                 lock, unlock, hang, resume, kill
+ *     keyring ACTION                 scripts/acceptance/keyring.ts
  *     seed file|keyring KEY [JSON]   stores a login of the workspace without the program
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

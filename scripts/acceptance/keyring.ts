@@ -1,6 +1,9 @@
 /** The keyring that a case finds, and the socket through which its script changes it. */
+
+import { startPrompter } from "../../test/support/prompter.ts";
+import { startSession } from "../../test/support/secret-service.ts";
 import type { KeyringState } from "./case.ts";
-import { hasLibrary } from "./needs.ts";
+import { hasLibsecret } from "./needs.ts";
 
 export interface SandboxKeyring {
   env: Record<string, string>;
@@ -21,12 +24,43 @@ rm "$folder"/libsecret-1.so*
 umount -l /mnt
 exec "$@"`;
 
-/** @param socket where the script's \`keyring ACTION\` is heard */
+/** Starts the keyring. What the script asks of it is heard on `socket`, over HTTP. */
 export async function openKeyring(state: KeyringState, socket: string): Promise<SandboxKeyring> {
-  if (state === "none") return { env: {}, wrapper: [], stop: async () => {} };
   if (state === "no-library") {
     const hide = ["unshare", "--mount", "sh", "-c", WITHOUT_LIBSECRET, "sh"];
-    return { env: {}, wrapper: hasLibrary("libsecret-1.so.0") ? hide : [], stop: async () => {} };
+    // An address, as without one nothing would look for the library.
+    const env = { DBUS_SESSION_BUS_ADDRESS: "unix:path=/run/user/no-library/bus" };
+    return { env, wrapper: hasLibsecret() ? hide : [], stop: async () => {} };
   }
-  throw new Error(socket);
+  const session = await startSession(state);
+  const actions: Record<string, () => unknown> = {
+    lock: session.lock,
+    unlock: session.unlock,
+    stop: session.stop,
+    continue: session.cont,
+    kill: session.killDaemon,
+    "kill-bus": session.killBus,
+    // Somebody who leaves the keyring's prompts open, and somebody who dismisses them.
+    "prompter-absent": async () => startPrompter(await session.connect(), "absent"),
+    "prompter-cancels": async () => startPrompter(await session.connect(), "cancels"),
+  };
+  const server = Bun.serve({
+    unix: socket,
+    async fetch(request) {
+      const name = new URL(request.url).pathname.slice(1);
+      const action = actions[name];
+      if (!action) return new Response(`no such action: ${name}`, { status: 404 });
+      await action();
+      return new Response();
+    },
+  });
+  const address = session.env["DBUS_SESSION_BUS_ADDRESS"];
+  return {
+    env: { CONTROL_SOCKET: socket, ...(address && { DBUS_SESSION_BUS_ADDRESS: address }) },
+    wrapper: [],
+    async stop() {
+      await server.stop(true);
+      await session.close();
+    },
+  };
 }

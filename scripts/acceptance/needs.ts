@@ -4,22 +4,30 @@ import { cString, ptr } from "../../native/memory.ts";
 import type { Case, KeyringState } from "./case.ts";
 
 const LIBSECRET = "libsecret-1.so.0";
-const SESSION = [LIBSECRET, "dbus-daemon", "gnome-keyring-daemon"];
+const BUS = [LIBSECRET, "dbus-daemon", "setpriv"];
+const SERVICE = [...BUS, "gnome-keyring-daemon"];
 
-const KEYRING_NEEDS: Record<KeyringState, readonly string[]> = {
-  none: [LIBSECRET],
+/** What each state of the keyring is made with. */
+export const KEYRING_NEEDS: Readonly<Record<KeyringState, readonly string[]>> = {
   "no-library": [],
-  absent: SESSION,
-  unlocked: SESSION,
-  locked: SESSION,
-  hung: SESSION,
-  "no-collection": SESSION,
+  "no-bus": [LIBSECRET],
+  "stale-bus": [LIBSECRET],
+  "silent-bus": [LIBSECRET],
+  "garbage-bus": [LIBSECRET],
+  "hung-bus": BUS,
+  "no-service": BUS,
+  "no-collection": SERVICE,
+  "never-unlocked": SERVICE,
+  unlocked: SERVICE,
+  locked: SERVICE,
+  hung: SERVICE,
 };
 
 /** Programs, libraries and rights that the case asks for and this machine lacks. */
 export function missingFor({ keyring, needs }: Case): string[] {
   const wanted = [...needs, ...(keyring ? KEYRING_NEEDS[keyring] : [])];
-  if (keyring === "no-library" && hasLibrary(LIBSECRET)) wanted.push("root");
+  // To hide the library, where there is one.
+  if (keyring === "no-library" && hasLibsecret()) wanted.push("root", "unshare");
   return wanted.filter((name) => !has(name));
 }
 
@@ -29,7 +37,11 @@ function has(name: string): boolean {
   return Bun.which(name) !== null;
 }
 
-export function hasLibrary(name: string): boolean {
+export function hasLibsecret(): boolean {
+  return hasLibrary(LIBSECRET);
+}
+
+function hasLibrary(name: string): boolean {
   const text = cString(name);
   return Boolean(libc().dlopen(ptr(text), RTLD_LAZY));
 }

@@ -2,11 +2,13 @@
 const RULES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   // Tokens of the embedded workspace: their number is stable, the rest is random.
   [/\b(access|refresh|code)-(\d+)-[A-Za-z0-9_-]{22}/g, "$1-$2"],
+  [/("(?:Branch|Tag|ShortCommit|FullCommit|CommitTime|BuildTimestamp)": ")[^"]*/g, "$1[BUILD]"],
+  [/("IsSnapshot": )(true|false)/g, "$1[BUILD]"],
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, "[TIME]"],
   [/("expires_in": ?)\d+/g, "$1[SECONDS]"],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b/g, "[UUID]"],
   [/\b((?:code_challenge|state)=)[A-Za-z0-9_-]{16,}/g, "$1[RANDOM]"],
-  [/\blocalhost(:|%3A)80(2\d|3\d|40)\b/g, "localhost$1[CALLBACK PORT]"],
+  [/localhost(:|%3A)80(2\d|3\d|40)\b/g, "localhost$1[CALLBACK PORT]"],
   [/\b\d+(\.\d+)? ?ms\b/g, "[DURATION]"],
 ];
 

@@ -1,5 +1,8 @@
 # What a case's script can call. It runs in an empty folder, with nothing of the caller's environment.
 
+# On a terminal, Ctrl-C reaches this shell too.
+trap : INT
+
 # run COMMAND…: prints the command, its stdout, its stderr behind "! ", and an exit code other than 0.
 run() {
   printf '$ %s\n' "$*"
@@ -41,6 +44,17 @@ absent() {
 }
 
 # workspace ACTION [JSON], keyring ACTION, seed STORE KEY [JSON]: see scripts/acceptance/control.ts.
-workspace() { "$BUN" "$CONTROL" workspace "$@"; }
-keyring() { "$BUN" "$CONTROL" keyring "$@"; }
-seed() { "$BUN" "$CONTROL" seed "$@"; }
+workspace() { control workspace "$@"; }
+keyring() { control keyring "$@"; }
+seed() { control seed "$@"; }
+# Not in the case's folder, whose bunfig.toml it would obey.
+control() { (cd / && "$BUN" "$CONTROL" "$@"); }
+
+# profile NAME: a profile of the workspace, as a login would save it.
+profile() { configure "[$1]" "host = $WORKSPACE_URL" "auth_type = databricks-cli"; }
+
+# setting MODE: auth_storage in the config file.
+setting() { configure '[__settings__]' "auth_storage = $1"; }
+
+# configure LINE…: more lines for the config file.
+configure() { (umask 077 && printf '%s\n' "$@" >>"$HOME/.databrickscfg"); }

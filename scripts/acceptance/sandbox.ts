@@ -13,13 +13,14 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startWorkspace, type Workspace } from "../../test/workspace/server.ts";
+import { ROOT } from "../build.ts";
 import type { Case } from "./case.ts";
 import { openKeyring, type SandboxKeyring } from "./keyring.ts";
 import { normalise } from "./normalise.ts";
 import { describeEnding, runOnTerminal } from "./terminal.ts";
 
 const HERE = import.meta.dir;
-const BROWSER = resolve(HERE, "../../test/workspace/browser");
+const BROWSER = join(ROOT, "test/workspace/browser");
 
 interface Folders {
   root: string;
@@ -39,7 +40,7 @@ export async function runCase(subject: Case, binary: string): Promise<string> {
     if (subject.keyring)
       keyring = await openKeyring(subject.keyring, join(folders.root, "control"));
     if (subject.workspace) workspace = await startWorkspace({ controls: subject.workspace });
-    const env = environment(folders, keyring, workspace);
+    const env = environment(subject.folder, folders, keyring, workspace);
     const command = [
       ...(keyring?.wrapper ?? []),
       ...[
@@ -52,22 +53,30 @@ export async function runCase(subject: Case, binary: string): Promise<string> {
       ],
     ];
     const output = await runScript(subject, command, folders, env);
-    const literals: Record<string, string> = {
-      [folders.home]: "[HOME]",
-      [folders.root]: "[SANDBOX]",
-    };
-    if (workspace) {
-      literals[workspace.url] = "[WORKSPACE]";
-      literals[encodeURIComponent(workspace.url)] = "[WORKSPACE]";
-      literals[new URL(workspace.url).host] = "[WORKSPACE HOST]";
-    }
-    return normalise(output + leftBehind(folders), literals);
+    return normalise(output + leftBehind(folders), namesOf(folders, workspace));
   } finally {
     await workspace?.stop();
     await keyring?.stop();
     endProcesses(folders.root);
     rmSync(folders.root, { recursive: true, force: true });
   }
+}
+
+/** Text of this run, and what stands for it in `output.txt`. */
+function namesOf(folders: Folders, workspace: Workspace | null): Record<string, string> {
+  const names = {
+    [ROOT]: "[CHECKOUT]",
+    [process.execPath]: "[BUN]",
+    [folders.home]: "[HOME]",
+    [folders.root]: "[SANDBOX]",
+  };
+  if (!workspace) return names;
+  return {
+    ...names,
+    [workspace.url]: "[WORKSPACE]",
+    [encodeURIComponent(workspace.url)]: "[WORKSPACE]",
+    [new URL(workspace.url).host]: "[WORKSPACE HOST]",
+  };
 }
 
 function makeFolders(subject: Case, binary: string): Folders {
@@ -92,6 +101,7 @@ function makeFolders(subject: Case, binary: string): Folders {
 }
 
 function environment(
+  caseFolder: string,
   folders: Folders,
   keyring: SandboxKeyring | null,
   workspace: Workspace | null,
@@ -106,6 +116,7 @@ function environment(
     XDG_CONFIG_HOME: join(folders.home, ".config"),
     XDG_DATA_HOME: join(folders.home, ".local/share"),
     XDG_CACHE_HOME: join(folders.home, ".cache"),
+    CASE: caseFolder,
     SANDBOX: folders.root,
     BUN: process.execPath,
     CONTROL: join(HERE, "control.ts"),

@@ -6,7 +6,7 @@ const COLUMNS = 120;
 const ROWS = 40;
 
 export interface TerminalRun {
-  /** What a person would see, from the top of the scrollback, without blanks at line ends. */
+  /** What a person would see, from the top of the scrollback, without the terminal's own line breaks and blanks. */
   screen: string;
   /** Keys that were never typed, as their text did not come. */
   unsent: readonly Keystrokes[];
@@ -71,9 +71,15 @@ export function describeEnding(child: Pick<Bun.Subprocess, "exitCode" | "signalC
 
 function readScreen(emulator: Terminal): string {
   const buffer = emulator.buffer.active;
-  const lines = Array.from(
-    { length: buffer.length },
-    (_, index) => buffer.getLine(index)?.translateToString(true) ?? "",
-  );
-  return `${lines.join("\n").trimEnd()}\n`;
+  const lines: string[] = [];
+  for (let row = 0; row < buffer.length; row++) {
+    const line = buffer.getLine(row);
+    const text = line?.translateToString() ?? "";
+    if (line?.isWrapped) lines.push((lines.pop() ?? "") + text);
+    else lines.push(text);
+  }
+  return `${lines
+    .map((line) => line.trimEnd())
+    .join("\n")
+    .trimEnd()}\n`;
 }
