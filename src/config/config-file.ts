@@ -95,7 +95,7 @@ export async function changeConfigFile(
     const before = config.text ?? NEW_FILE;
     const after = await editIni(before, changes);
     if (after === before) return { changed: false, warnings: [] };
-    if (config.text !== null) writeAtomic(`${file}.bak`, config.text, { mode: 0o600 });
+    if (config.text) writeAtomic(`${file}.bak`, config.text, { mode: 0o600 });
     writeAtomic(path, after, { mode: config.mode ?? 0o600 });
     return { changed: true, warnings: await warningsAfter(config, changes, after) };
   });

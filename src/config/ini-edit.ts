@@ -69,8 +69,9 @@ function setValue(text: string, items: readonly Item[], change: SetChange, prove
   }
   const last = entries.at(-1);
   if (last) {
-    const before = newKey(text, entries, key);
-    return insert(text, readEntry(text, last.start), compose(spellings(before, value, "")));
+    const place = readEntry(text, last.start);
+    const before = text.slice(last.start, place.keyStart) + newKey(text, entries, place, key);
+    return insert(text, place, compose(spellings(before, value, "")));
   }
   const line = compose(spellings(`${key} = `, value, ""));
   const header = own.findLast((item) => item.kind === "header");
@@ -79,7 +80,7 @@ function setValue(text: string, items: readonly Item[], change: SetChange, prove
     : append(text, `[${section}]${lineEnding(text)}${line}`);
 }
 
-/** In the order in which they are tried. Backticks make a value raw, so that they always do; three quotes never do better. */
+/** In the order tried. Backticks make a value raw, which suits every value: three quotes never do better. */
 const QUOTES = ["", "'", '"', "`"];
 const RAW = QUOTES.indexOf("`");
 
@@ -116,18 +117,15 @@ function choose(candidates: Iterable<string>, change: SetChange, prove: Proof): 
   );
 }
 
-/** A key with its `=`, indented, aligned and spaced as the section's other keys are. */
-function newKey(text: string, items: readonly Item[], key: string): string {
-  const entries = items.map(({ start }) => ({ start, ...readEntry(text, start) }));
-  const last = entries.at(-1);
-  if (!last) return `${key} = `;
+/** A key with its `=`, aligned and spaced as the section's other keys are, of which `last` is the last. */
+function newKey(text: string, items: readonly Item[], last: Entry, key: string): string {
+  if (!isSpaced(text, last)) return `${key}=`;
+  const entries = items.map(({ start }) => readEntry(text, start));
   const column = last.delimiter - last.keyStart;
   const aligned =
     entries.every((entry) => entry.delimiter - entry.keyStart === column) &&
     entries.some((entry) => /[ \t]{2}$/.test(text.slice(entry.keyStart, entry.delimiter)));
-  const indent = text.slice(last.start, last.keyStart);
-  if (!isSpaced(text, last)) return `${indent}${key}=`;
-  return `${indent}${key.padEnd(aligned ? column - 1 : 0)} = `;
+  return `${key.padEnd(aligned ? column - 1 : 0)} = `;
 }
 
 const isSpaced = (text: string, { delimiter }: Entry) => /[ \t]/.test(text[delimiter - 1] ?? "");

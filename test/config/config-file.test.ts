@@ -110,6 +110,15 @@ describe("changeConfigFile", () => {
     if (!onWindows) expect(modeOf(`${path}.bak`)).toBe(0o600);
   });
 
+  test.skipIf(onWindows)("puts no backup beside a device", async () => {
+    const { options } = scratch();
+    const failure = await failureOf(
+      changeConfigFile("/dev/null", () => [set("a", "host", "h")], options),
+    );
+    expect(failure).toEqual(new UserError("cannot write /dev/null: not a regular file"));
+    expect(existsSync("/dev/null.bak")).toBe(false);
+  });
+
   test("writes nothing where there is nothing to change", async () => {
     const { folder, path, options } = scratch("[a]\nhost = h\n");
     const before = statSync(path, { bigint: true });
