@@ -1,28 +1,9 @@
 /** The command tree; dispatch; an error becomes its text and an exit code. */
 import { VERSION } from "./build-info.ts";
-import type { Group, Leaf } from "./commands/command.ts";
+import type { Group } from "./commands/command.ts";
+import { findCommand } from "./commands/tree.ts";
 import type { Context } from "./context.ts";
 import { Interrupted, messageOf, UserError } from "./errors.ts";
-
-export const TREE: Group = {
-  summary: "Sign in to Databricks and keep the login in the operating system's keyring.",
-  children: {
-    auth: {
-      summary: "sign in, print tokens, see where they lie",
-      children: {
-        login: async () => (await import("./commands/auth/login.ts")).default,
-        logout: async () => (await import("./commands/auth/logout.ts")).default,
-        switch: async () => (await import("./commands/auth/switch.ts")).default,
-        token: async () => (await import("./commands/auth/token.ts")).default,
-      },
-    },
-    configure: async () => (await import("./commands/configure.ts")).default,
-    version: async () => (await import("./commands/version.ts")).default,
-  },
-};
-
-/** Flags that take a value and may stand before the command's words. */
-const VALUE_FLAGS = /^(-p|-o|--profile|--output|--host|--account-id|--workspace-id|--storage)$/;
 
 /**
  * Runs the command that `argv` (without the program's own name) asks for.
@@ -57,39 +38,6 @@ async function dispatch(argv: readonly string[], context: Context): Promise<void
   }
   const { parseArguments } = await import("./commands/arguments.ts");
   await command.run(parseArguments(command.args, rest, command.name), context);
-}
-
-/** Follows the command's words through the tree; flags among them stay in `rest`, in order. */
-export function findCommand(argv: readonly string[]) {
-  let node: Group | Leaf = TREE;
-  const path: string[] = [];
-  const rest: string[] = [];
-  for (let index = 0; index < argv.length; index++) {
-    const word = argv[index] ?? "";
-    const child: Group | Leaf | undefined =
-      typeof node === "function" || !Object.hasOwn(node.children, word)
-        ? undefined
-        : node.children[word];
-    if (typeof node === "function" || word === "--") {
-      rest.push(...argv.slice(index));
-      break;
-    }
-    if (word.startsWith("-")) {
-      rest.push(word);
-      const value = argv[index + 1];
-      if (VALUE_FLAGS.test(word) && value !== undefined) {
-        rest.push(value);
-        index++;
-      }
-    } else if (child) {
-      node = child;
-      path.push(word);
-    } else {
-      rest.push(...argv.slice(index));
-      break;
-    }
-  }
-  return { node, path, rest };
 }
 
 async function showGroup(

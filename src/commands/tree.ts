@@ -1,0 +1,55 @@
+/** The command tree. */
+import type { Group, Leaf } from "./command.ts";
+
+export const TREE: Group = {
+  summary: "Sign in to Databricks and keep the login in the operating system's keyring.",
+  children: {
+    auth: {
+      summary: "sign in, print tokens, see where they lie",
+      children: {
+        login: async () => (await import("./auth/login.ts")).default,
+        logout: async () => (await import("./auth/logout.ts")).default,
+        switch: async () => (await import("./auth/switch.ts")).default,
+        token: async () => (await import("./auth/token.ts")).default,
+      },
+    },
+    configure: async () => (await import("./configure.ts")).default,
+    version: async () => (await import("./version.ts")).default,
+  },
+};
+
+/** Flags that take a value and may stand before the command's words. */
+const VALUE_FLAGS = /^(-p|-o|--profile|--output|--host|--account-id|--workspace-id|--storage)$/;
+
+/** Follows the command's words through the tree; flags among them stay in `rest`, in order. */
+export function findCommand(argv: readonly string[]) {
+  let node: Group | Leaf = TREE;
+  const path: string[] = [];
+  const rest: string[] = [];
+  for (let index = 0; index < argv.length; index++) {
+    const word = argv[index] ?? "";
+    const child: Group | Leaf | undefined =
+      typeof node === "function" || !Object.hasOwn(node.children, word)
+        ? undefined
+        : node.children[word];
+    if (typeof node === "function" || word === "--") {
+      rest.push(...argv.slice(index));
+      break;
+    }
+    if (word.startsWith("-")) {
+      rest.push(word);
+      const value = argv[index + 1];
+      if (VALUE_FLAGS.test(word) && value !== undefined) {
+        rest.push(value);
+        index++;
+      }
+    } else if (child) {
+      node = child;
+      path.push(word);
+    } else {
+      rest.push(...argv.slice(index));
+      break;
+    }
+  }
+  return { node, path, rest };
+}
