@@ -4,16 +4,17 @@ import { cString, ptr } from "../../native/memory.ts";
 import type { Case, KeyringState } from "./case.ts";
 
 const LIBSECRET = "libsecret-1.so.0";
-const BUS = [LIBSECRET, "dbus-daemon", "setpriv"];
+const LIBRARY = ["linux", LIBSECRET];
+const BUS = [...LIBRARY, "dbus-daemon", "setpriv"];
 const SERVICE = [...BUS, "gnome-keyring-daemon"];
 
 /** What each state of the keyring is made with. */
 export const KEYRING_NEEDS: Readonly<Record<KeyringState, readonly string[]>> = {
-  "no-library": [],
-  "no-bus": [LIBSECRET],
-  "stale-bus": [LIBSECRET],
-  "silent-bus": [LIBSECRET],
-  "garbage-bus": [LIBSECRET],
+  "no-library": ["linux"],
+  "no-bus": LIBRARY,
+  "stale-bus": LIBRARY,
+  "silent-bus": LIBRARY,
+  "garbage-bus": LIBRARY,
   "hung-bus": BUS,
   "no-service": BUS,
   "no-collection": SERVICE,
@@ -32,6 +33,7 @@ export function missingFor({ keyring, needs }: Case): string[] {
 }
 
 function has(name: string): boolean {
+  if (name === "linux") return process.platform === "linux";
   if (name === "root") return process.getuid?.() === 0;
   if (name.includes(".so")) return hasLibrary(name);
   return Bun.which(name) !== null;
