@@ -1,0 +1,137 @@
+/** The access token of a person's login: the stored one while it is fresh, else a new one. */
+import { type Context, cachePath, lockDirectory } from "../../context.ts";
+import { messageOf, UserError } from "../../errors.ts";
+import { hasEntries } from "../../storage/file-store.ts";
+import { notFoundHint, notFoundMessage } from "../../storage/hint.ts";
+import type { ReadingStore } from "../../storage/open.ts";
+import type { RefreshRejected } from "../../storage/refresh-lock.ts";
+import type { Token } from "../../storage/store.ts";
+import { openHttp } from "./session.ts";
+import { type Login, loginCommand } from "./target.ts";
+
+/** A token with no more than this left is refreshed, in milliseconds. */
+const REFRESH_MARGIN = 5 * 60_000;
+
+/** What `setTimeout` can count to, in milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+export interface AccessTokenRequest {
+  login: Login;
+  store: ReadingStore;
+  /** Get a new token even if the stored one is fresh. */
+  force: boolean;
+  /** How long getting a new one may take, in milliseconds. */
+  timeout: number;
+}
+
+/**
+ * The token to use now. One that is fresh costs no request at all.
+ *
+ * @throws UserError where there is no login, the keyring fails, or no new token is to be had
+ */
+export async function readAccessToken(
+  request: AccessTokenRequest,
+  context: Context,
+): Promise<Token> {
+  const found = await findToken(request, context);
+  if (isFresh(found.token, context.now()) && !request.force) return found.token;
+  const expiry = new AbortController();
+  const timer = setTimeout(
+    () => expiry.abort(new UserError(`no new token within ${request.timeout / 1000} s`)),
+    Math.min(request.timeout, LONGEST_TIMER),
+  );
+  try {
+    return await renew({ ...request, ...found, signal: expiry.signal }, context);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface Found {
+  key: string;
+  token: Token;
+}
+
+async function findToken({ login, store }: AccessTokenRequest, context: Context): Promise<Found> {
+  for (const key of login.keys) {
+    const token = await store.lookup(key);
+    if (token) return { key, token };
+  }
+  throw notFound(store, context);
+}
+
+function notFound(store: ReadingStore, context: Context): UserError {
+  const filled = store.location === "keyring" && hasEntries(cachePath(context));
+  return new UserError(notFoundMessage(notFoundHint(store.location, filled)));
+}
+
+/** Milliseconds until a token ends; a token of unknown lifetime counts as ended. */
+const remaining = (token: Token, now: number) => (token.expiry ?? 0) - now;
+const isFresh = (token: Token, now: number) => remaining(token, now) > REFRESH_MARGIN;
+
+interface Renewal extends AccessTokenRequest, Found {
+  signal: AbortSignal;
+}
+
+/** A new token, or the stored one where it is still valid and a new one was wished for but not to be had. */
+async function renew(renewal: Renewal, context: Context): Promise<Token> {
+  const refreshLock = await import("../../storage/refresh-lock.ts");
+  const { login, key, store, force } = renewal;
+  const oauth = await import("../../oauth/token.ts");
+  let mirror: string[] = [];
+  try {
+    const token = await refreshLock.refreshOnce({
+      key,
+      putKeys: () => [key, ...mirror],
+      store,
+      force,
+      startedAt: context.startedAt,
+      lockDirectory: lockDirectory(context),
+      deadline: performance.now() + renewal.timeout,
+      now: context.now,
+      debug: context.debug,
+      isFresh: (candidate) => isFresh(candidate, context.now()),
+      request: async (refreshToken) => {
+        const answer = await requestToken(renewal, refreshToken, context);
+        mirror = [answer.hostKey];
+        return answer.token;
+      },
+      isRejection: (error) => error instanceof oauth.TokenRejected,
+      onStoreFailure: (error) =>
+        context.stderr.write(`Warning: the new token could not be stored: ${messageOf(error)}\n`),
+    });
+    if (token) return token;
+  } catch (error) {
+    if (!force && remaining(renewal.token, context.now()) > 0) {
+      context.debug(`${messageOf(error)}; the stored token is still valid and is used`);
+      return renewal.token;
+    }
+    throw error instanceof refreshLock.RefreshRejected ? rejection(error, login) : error;
+  }
+  throw notFound(store, context);
+}
+
+/** Asks the login's authorization server, which is found out first. */
+async function requestToken({ login, signal }: Renewal, refreshToken: string, context: Context) {
+  const { fetchHostMetadata, findServer, hostKeyOf, loginTarget } = await import(
+    "../../oauth/discovery.ts"
+  );
+  const { refresh } = await import("../../oauth/token.ts");
+  const http = await openHttp(context);
+  // Only with an account id can the host's metadata lead to another server than the workspace's own.
+  const metadata = login.accountId ? await fetchHostMetadata(http, login.host, signal) : null;
+  const target = loginTarget(login.host, login.accountId, metadata);
+  const server = await findServer(http, target, signal);
+  const token = await refresh({ http, server, refreshToken, now: context.now, signal });
+  return { token, hostKey: hostKeyOf(target) };
+}
+
+function rejection(error: RefreshRejected, login: Login): UserError {
+  const reason =
+    error.reason === "rejected"
+      ? "A new access token could not be retrieved because the refresh token is invalid."
+      : "The access token has expired, and there is no refresh token to renew it with.";
+  return new UserError(`${reason}\nTo sign in again, run: ${loginCommand(login)}`, {
+    cause: error,
+  });
+}
