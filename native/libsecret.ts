@@ -3,7 +3,7 @@ import type { FFIFunction } from "bun:ffi";
 import { openLibrary } from "./libc.ts";
 
 /** `SecretServiceFlags`, secret-service.h */
-export const SECRET_SERVICE_OPEN_SESSION = 2;
+export const SECRET_SERVICE_NONE = 0;
 /** Collection alias, secret-collection.h */
 export const SECRET_COLLECTION_DEFAULT = "default";
 

@@ -43,10 +43,7 @@ export function openLinuxBackend(): Backend {
     body: (service: SecretService, patience: Patience) => Promise<T>,
   ): Promise<T> {
     checkAccount(account);
-    const patience = {
-      deadline: options.deadline,
-      leaveRunning: options.leavePromptOpen ?? false,
-    };
+    const patience = { deadline: options.deadline, leaveRunning: false };
     return translated("call", async () => body(await connected(patience), patience));
   }
 
@@ -69,7 +66,10 @@ export function openLinuxBackend(): Backend {
         const collection = await service.findCollection(patience);
         if (!mayPrompt(options)) await requireUnlocked(service, collection, patience);
         // Storing under the alias of a default collection that is missing asks for a new one.
-        await service.store(account, secret, collection ?? SECRET_COLLECTION_DEFAULT, patience);
+        await service.store(account, secret, collection ?? SECRET_COLLECTION_DEFAULT, {
+          ...patience,
+          leaveRunning: mayPrompt(options),
+        });
       }),
 
     delete: (account, options) =>
@@ -93,8 +93,12 @@ async function connect(patience: Patience): Promise<SecretService> {
 }
 
 /**
- * Whether a prompt may be opened. Without a terminal only for a login, which leaves it open:
- * there the person sits in front of a browser.
+ * Whether a prompt may be opened. Without a terminal only for a login: there the person sits
+ * in front of a browser.
+ *
+ * A call that may have opened one is not cancelled at its deadline, with or without
+ * `leavePromptOpen`: libsecret would dismiss the prompt, and gnome-keyring (42.1) aborts when
+ * a prompt on the screen is dismissed by a program.
  */
 function mayPrompt({ interactive, leavePromptOpen }: CallOptions): boolean {
   return interactive || leavePromptOpen === true;
@@ -111,7 +115,8 @@ async function hasEntry(
   if (unlocked > 0) return true;
   if (locked === 0) return false;
   // The lookup asks the person; deleting would just pass over what is locked.
-  if (mayPrompt(options) && (await service.lookup(account, patience))) return true;
+  const asking = { ...patience, leaveRunning: true };
+  if (mayPrompt(options) && (await service.lookup(account, asking))) return true;
   throw new KeyringError("locked", "the entry is locked");
 }
 

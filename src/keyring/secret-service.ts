@@ -3,7 +3,7 @@ import { G_BUS_TYPE_SESSION, G_DBUS_CALL_FLAGS_NONE, G_MAXINT, glib } from "../.
 import {
   libsecret,
   SECRET_COLLECTION_DEFAULT,
-  SECRET_SERVICE_OPEN_SESSION,
+  SECRET_SERVICE_NONE,
 } from "../../native/libsecret.ts";
 import {
   copyBytes,
@@ -51,13 +51,17 @@ export function joinBus(gio: Gio, address: string, patience: Patience): Promise<
 
 export type SecretService = Awaited<ReturnType<typeof openSecretService>>;
 
-/** Finds the service on the bus and agrees with it on a key for the secrets. Throws GioError, GioTimeout. */
+/**
+ * Finds the service on the bus. The session, and with it the key that encrypts secrets on the bus, is
+ * opened by libsecret with the first secret: it costs more than all else, and a miss needs none.
+ * Throws GioError, GioTimeout.
+ */
 export async function openSecretService(gio: Gio, bus: Pointer, patience: Patience) {
   const g = glib();
   const s = libsecret();
 
   const service = await gio.call(
-    (...tail) => s.secret_service_get(SECRET_SERVICE_OPEN_SESSION, ...tail),
+    (...tail) => s.secret_service_get(SECRET_SERVICE_NONE, ...tail),
     (result, error) => {
       const found = toPointer(s.secret_service_get_finish(result, error));
       if (!found) throw new ProtocolError("no Secret Service"); // to libsecret, NULL means: look again

@@ -45,7 +45,7 @@ export interface Session {
   /** Another peer on the same bus; closed with the session. */
   connect(): Promise<Peer>;
   lock(): Promise<void>;
-  /** Unlocks the login keyring as the person's password would. */
+  /** Unlocks the login keyring with its password, without a prompt. */
   unlock(): Promise<void>;
   /** Stops and continues the keyring's daemon, or the bus in state `hung-bus`. */
   stop(): void;
@@ -55,7 +55,9 @@ export interface Session {
   close(): Promise<void>;
 }
 
-const PASSWORD = "pw";
+/** Of the login keyring. */
+export const PASSWORD = "pw";
+const LOGIN = "/org/freedesktop/secrets/collection/login";
 
 /** Which of the programs that a session needs are not installed. */
 export function missingTools(): string[] {
@@ -125,12 +127,17 @@ export async function startSession(state: SessionState): Promise<Session> {
     directory,
     connect,
     async lock() {
-      const login = "/org/freedesktop/secrets/collection/login";
-      await (await connect()).call(service("Lock"), "ao", [[login]]);
+      await (await connect()).call(service("Lock"), "ao", [[LOGIN]]);
     },
     async unlock() {
-      // Talks to the running daemon through its control socket.
-      await start(["gnome-keyring-daemon", "--unlock"], env, PASSWORD).exited;
+      const peer = await connect();
+      const [, own] = await peer.call(service("OpenSession"), "sv", ["plain", ["s", ""]]);
+      const unlock = {
+        ...service("UnlockWithMasterPassword"),
+        interface: "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface",
+      };
+      const password = [String(own), [], [...Buffer.from(PASSWORD)], "text/plain"];
+      await peer.call(unlock, "o(oayays)", [LOGIN, password]);
     },
     stop: () => (daemon ?? bus)?.kill("SIGSTOP"),
     cont: () => (daemon ?? bus)?.kill("SIGCONT"),
