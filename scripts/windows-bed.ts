@@ -1,0 +1,86 @@
+/**
+ * The Windows test bed: `bun run windows-bed [FILTER…]`. The compiled program and its parts
+ * under Wine: the backend contract on advapi32, then the cases in `windows-bed/`.
+ *
+ * One line a case; the last line is `N passed, N failed, N skipped`. A machine that cannot
+ * have the bed skips it; with CI=true that is a failure.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { messageOf } from "../src/errors.ts";
+import { build } from "./build.ts";
+import { count, countsLine, type Outcome, renderOutcome } from "./outcome.ts";
+import type { BedCase } from "./windows-bed/cases.ts";
+import { contractOnWindows } from "./windows-bed/contract-cases.ts";
+import { partCases } from "./windows-bed/part-cases.ts";
+import { missingForWine, wineRoot } from "./windows-bed/root.ts";
+import { startWine, type Wine } from "./windows-bed/wine.ts";
+
+const TARGET = "bun-windows-x64";
+
+const cases: readonly BedCase[] = [...contractOnWindows, ...partCases];
+const outcomes: Outcome[] = [];
+const missing = missingForWine();
+if (missing) report({ name: "Windows bed", result: "skipped", detail: missing });
+else await runBed(process.argv.slice(2));
+const counts = count(outcomes);
+console.log(countsLine(counts));
+process.exitCode = counts.failed > 0 || (missing && process.env["CI"] === "true") ? 1 : 0;
+
+function report(outcome: Outcome): void {
+  outcomes.push(outcome);
+  console.log(renderOutcome(outcome));
+}
+
+async function runBed(filters: readonly string[]): Promise<void> {
+  const scratch = mkdtempSync(join(tmpdir(), "databricks-windows-bed-"));
+  const [copy, programs] = [join(scratch, "copy"), join(scratch, "programs")];
+  mkdirSync(copy);
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, () => {
+      rmSync(scratch, { recursive: true, force: true });
+      process.exit(1);
+    });
+  }
+  let wine: Wine | undefined;
+  try {
+    const times = [performance.now()];
+    const root = await wineRoot();
+    times.push(performance.now());
+    await buildPrograms(programs);
+    times.push(performance.now());
+    wine = await startWine({ root, copy, programs });
+    for (const each of cases) {
+      if (filters.length && !filters.some((filter) => each.name.includes(filter))) continue;
+      await runCase(wine, each);
+    }
+    times.push(performance.now());
+    const [rootTime, buildTime, runTime] = times.slice(1).map((time, i) => time - (times[i] ?? 0));
+    console.log(
+      `Wine ${seconds(rootTime)}, programs ${seconds(buildTime)}, run ${seconds(runTime)}`,
+    );
+  } finally {
+    await wine?.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+async function buildPrograms(folder: string): Promise<void> {
+  await build({ outfile: join(folder, "databricks.exe"), target: TARGET });
+  const entrypoint = "test/windows/bed-program.ts";
+  await build({ outfile: join(folder, "bed.exe"), target: TARGET, entrypoint });
+}
+
+async function runCase(wine: Wine, { name, run }: BedCase): Promise<void> {
+  try {
+    await run(wine);
+    report({ name, result: "passed", detail: "" });
+  } catch (error) {
+    report({ name, result: "failed", detail: messageOf(error) });
+  }
+}
+
+function seconds(milliseconds = 0): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}

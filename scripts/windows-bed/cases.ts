@@ -1,0 +1,20 @@
+/** What the cases of the bed have in common. */
+import type { Wine } from "./wine.ts";
+
+export interface BedCase {
+  name: string;
+  /** Rejects when the case fails. */
+  run(wine: Wine): Promise<void>;
+}
+
+/** A Windows program's lines. */
+export function lines(output: string): string[] {
+  return output.trimEnd().split(/\r?\n/);
+}
+
+/** What `bed.exe` printed, its line ends as on Linux. Rejects when it failed. */
+export async function bed(wine: Wine, ...args: string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await wine.run("bed.exe", args);
+  if (exitCode !== 0) throw new Error(`bed.exe ${args[0]} ended with ${exitCode}: ${stderr}`);
+  return lines(stdout).join("\n");
+}

@@ -1,0 +1,158 @@
+/** Windows programs, run by Wine in a throw-away copy of its root. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { NAMESPACES, WINE_ENVIRONMENT } from "./root.ts";
+
+export interface Ended {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  env?: Readonly<Record<string, string>>;
+  /** Current folder, as Linux sees it from inside. */
+  cwd?: string;
+}
+
+export interface Running {
+  /** Resolves when the program has printed this line, rejects when it ended without. */
+  printed(line: string): Promise<void>;
+  /** As the task manager ends a process: at once, whatever it is at. */
+  kill(): void;
+  ended: Promise<Ended>;
+}
+
+export interface Wine {
+  /** A path inside, seen from outside. */
+  path(inside: string): string;
+  start(program: string, args: readonly string[], options?: RunOptions): Running;
+  run(program: string, args: readonly string[], options?: RunOptions): Promise<Ended>;
+  stop(): Promise<void>;
+}
+
+/** The programs' folder inside, and on drive Z: of Windows. */
+export const PROGRAMS = "/bed";
+
+/** The person's home folder, where Wine puts it. */
+export const HOME = "/prefix/drive_c/users/root";
+
+/** No program of the bed takes longer, in milliseconds; one that does is killed. */
+const LONGEST_RUN = 60_000;
+
+/**
+ * What is written goes to memory. A shell of Windows waits for commands that never come: while
+ * it lives, Wine's services do. Programs must find them running: one that started them would
+ * leave its output open in their hands. `cat` ends with this process, however that ends, and
+ * everything inside ends with `cat`.
+ */
+const SETUP = `
+  mount -t tmpfs tmpfs "$2"
+  mkdir "$2/upper" "$2/work" "$2/root"
+  mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
+  cd "$2/root"
+  mkdir ".$4"
+  mount --bind "$3" ".$4"
+  mount --bind /dev dev
+  mount -t proc proc proc
+  mount -t tmpfs tmpfs tmp
+  exec chroot . env -i $5 sh -c "sleep infinity | wine64 cmd /k echo ready & cat"
+`;
+
+export interface Folders {
+  /** The root, which stays as it is. */
+  root: string;
+  /** An empty folder to mount the copy on. */
+  copy: string;
+  /** Seen inside as `PROGRAMS`. */
+  programs: string;
+}
+
+/** Starts a machine on a copy of the root. It shares the network of this one. */
+export async function startWine({ root, copy, programs }: Folders): Promise<Wine> {
+  const setup = ["sh", "-euc", SETUP, "sh", root, copy, programs, PROGRAMS, variables().join(" ")];
+  const machine = Bun.spawn([...NAMESPACES, ...setup], {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  await followed(machine.stdout).line("ready");
+  const [init] = childrenOf(machine.pid);
+  if (init === undefined) throw new Error("the machine for Wine ended at once");
+
+  function start(program: string, args: readonly string[], options: RunOptions = {}): Running {
+    const child = Bun.spawn(
+      [
+        ...["nsenter", `--target=${init}`, "--mount", "--pid", "--root"],
+        `--wd=/proc/${init}/root${options.cwd ?? PROGRAMS}`,
+        ...["env", "-i", ...variables(options.env)],
+        ...["wine64", join(PROGRAMS, program), ...args],
+      ],
+      { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
+    );
+    // nsenter stays outside and only waits; the program is its child.
+    const kill = () => {
+      for (const pid of childrenOf(child.pid)) process.kill(pid, "SIGKILL");
+    };
+    const output = followed(child.stdout);
+    const { promise: overdue, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      kill();
+      reject(new Error(`${program} ${args[0]} was killed after ${LONGEST_RUN} ms`));
+    }, LONGEST_RUN);
+    const streams = [child.exited, output.text, new Response(child.stderr).text()] as const;
+    const ended = Promise.race([Promise.all(streams), overdue])
+      .then(([exitCode, stdout, stderr]) => ({ exitCode, stdout, stderr }))
+      .finally(() => clearTimeout(timer));
+    return { printed: output.line, kill, ended };
+  }
+
+  return {
+    path: (inside) => `/proc/${init}/root${inside}`,
+    start,
+    run: (program, args, options) => start(program, args, options).ended,
+    async stop() {
+      machine.stdin.end();
+      await machine.exited;
+    },
+  };
+}
+
+function variables(more: RunOptions["env"] = {}): string[] {
+  return Object.entries({ ...WINE_ENVIRONMENT, ...more }).map(
+    ([name, value]) => `${name}=${value}`,
+  );
+}
+
+function childrenOf(pid: number): number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(file) ? (readFileSync(file, "utf8").match(/\d+/g) ?? []).map(Number) : [];
+}
+
+/** A stream's text, of which single lines can be waited for. */
+function followed(stream: ReadableStream<Uint8Array>) {
+  const { promise: text, resolve } = Promise.withResolvers<string>();
+  let soFar = "";
+  let wanted: { line: string; resolve(): void; reject(error: Error): void } | undefined;
+  const look = () => {
+    if (wanted && soFar.split(/\r?\n/).includes(wanted.line)) wanted.resolve();
+  };
+  (async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      soFar += decoder.decode(chunk, { stream: true });
+      look();
+    }
+    wanted?.reject(new Error(`ended without ${JSON.stringify(wanted.line)}: ${soFar}`));
+    resolve(soFar);
+  })();
+  return {
+    text,
+    line(line: string): Promise<void> {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      wanted = { line, resolve, reject };
+      look();
+      return promise;
+    },
+  };
+}

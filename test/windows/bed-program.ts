@@ -1,0 +1,112 @@
+/**
+ * What the Windows bed runs beside the program itself: parts of it, held to their tests
+ * where they live. `bed.exe COMMAND ARGUMENT…`; an error ends it with exit code 1.
+ */
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { writeAtomic } from "../../src/files/atomic-write.ts";
+import { acquireLock, LockTimeout, withLock } from "../../src/files/lock.ts";
+import type { CallOptions } from "../../src/keyring/backend.ts";
+import { windowsCredentials } from "../../src/keyring/credentials.ts";
+import { openWindowsBackend } from "../../src/keyring/windows.ts";
+import { contractCases, printContract } from "../contract/backend-contract.ts";
+import { secretOf, watched } from "./stopping.ts";
+
+const soon = (): CallOptions => ({ deadline: performance.now() + 10_000, interactive: false });
+const within = (milliseconds: number) => ({ deadline: performance.now() + milliseconds });
+const sizeOf = (text: string) => (text === "none" ? null : Number(text));
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function hang(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
+
+const commands: Record<string, (...args: string[]) => Promise<void>> = {
+  async contract() {
+    process.exitCode = Math.min(1, await printContract(openWindowsBackend(), contractCases()));
+  },
+
+  /** Goes from one secret to another, and stops after so many changes to be killed there. */
+  async change(account = "", from = "", to = "", stopAfter = "") {
+    const backend = openWindowsBackend();
+    const [old, wanted] = [sizeOf(from), sizeOf(to)];
+    if (old !== null) await backend.set(account, secretOf(old), soon());
+    const stopping = openWindowsBackend(
+      watched(windowsCredentials, (changes) => {
+        if (changes !== Number(stopAfter)) return;
+        say("stopped");
+        hang();
+      }),
+    );
+    if (wanted === null) await stopping.delete(account, soon());
+    else await stopping.set(account, secretOf(wanted), soon());
+    say("changed");
+  },
+
+  /** Prints the size of the secret if it is one of `secretOf`. */
+  async size(account = "") {
+    const secret = await openWindowsBackend().get(account, soon());
+    if (secret === null) return say("none");
+    if (secret !== secretOf(secret.length)) throw new Error("not whole");
+    say(`${secret.length}`);
+  },
+
+  /** Prints a credential as another program would see it, as JSON. */
+  async credential(target = "") {
+    const found = windowsCredentials.read(target);
+    say(JSON.stringify(found && { ...found, blob: Buffer.from(found.blob).toString() }));
+  },
+
+  async credentials(prefix = "") {
+    say(JSON.stringify(windowsCredentials.list(prefix).map(({ target }) => target)));
+  },
+
+  async "hold-lock"(path = "") {
+    const lock = await acquireLock(path, within(5_000));
+    lock.write("written by the holder");
+    say("held");
+    hang();
+  },
+
+  async "try-lock"(path = "", milliseconds = "") {
+    try {
+      const lock = await acquireLock(path, within(Number(milliseconds)));
+      say(`held: ${lock.read()}`);
+      lock.release();
+    } catch (error) {
+      if (!(error instanceof LockTimeout)) throw error;
+      say("timed out");
+    }
+  },
+
+  /** Adds to the number in a file, one at a time. */
+  async count(path = "", times = "") {
+    for (let time = 0; time < Number(times); time++) {
+      await withLock(`${path}.lock`, within(30_000), () => {
+        const before = Number(readFileSync(path, "utf8"));
+        writeAtomic(path, `${before + 1}`, { mode: 0o600 });
+      });
+    }
+  },
+
+  async replace(path = "", text = "") {
+    writeAtomic(path, text, { mode: 0o600 });
+  },
+
+  async "keep-open"(path = "", milliseconds = "") {
+    const file = openSync(path, "r");
+    say("open");
+    await Bun.sleep(Number(milliseconds));
+    closeSync(file);
+  },
+};
+
+const [command = "", ...args] = process.argv.slice(2);
+const run = commands[command];
+if (!run) throw new Error(`no such command: ${command}`);
+run(...args).catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
