@@ -34,8 +34,11 @@ export interface Context {
   now(): number;
   /** When the process was started: milliseconds since the epoch. */
   startedAt: number;
-  /** The keyring of this machine, opened once; all its calls share one time budget. */
-  keyring(): Promise<Keyring>;
+  /**
+   * The keyring of this machine, opened once; all its calls share one time budget. With `ask`
+   * false it never asks the person for anything, and waits no longer than without a terminal.
+   */
+  keyring(options?: { ask: boolean }): Promise<Keyring>;
   /** Questions to the person; only where `isInteractive` says that somebody can answer. */
   prompt(): Promise<Prompt>;
   /** One line on stderr, under `--debug` only. Never given a secret. */
@@ -75,6 +78,7 @@ export function systemContext(argv: readonly string[]): Context {
   const debug = argv.includes("--debug")
     ? (message: string) => stderr.write(`debug: ${message}\n`)
     : () => {};
+  const keyrings = new Map<boolean, Promise<Keyring>>();
   const context: Context = {
     env,
     platform,
@@ -86,18 +90,22 @@ export function systemContext(argv: readonly string[]): Context {
     now: Date.now,
     startedAt: performance.timeOrigin,
     prompt: async () => (await import("./prompt.ts")).openPrompt(),
-    keyring: () => (keyring ??= openSystemKeyring(context)),
+    keyring({ ask } = { ask: true }) {
+      const terminal = ask && isInteractive(context);
+      const keyring = keyrings.get(terminal) ?? openSystemKeyring(terminal, context);
+      keyrings.set(terminal, keyring);
+      return keyring;
+    },
     debug,
   };
-  let keyring: Promise<Keyring> | undefined;
   return context;
 }
 
-async function openSystemKeyring(context: Context): Promise<Keyring> {
+async function openSystemKeyring(terminal: boolean, context: Context): Promise<Keyring> {
   const { openKeyring, systemBackend } = await import("./keyring/keyring.ts");
   return openKeyring({
     backend: await systemBackend(context.platform),
-    terminal: isInteractive(context),
+    terminal,
     notice: () => context.stderr.write("Waiting for the OS keyring; look for its prompt…\n"),
   });
 }

@@ -187,14 +187,16 @@ const OTHER_CREDENTIALS = [
 ];
 
 /**
- * The names of the profiles that log a person in to `host`, and to the account and workspace
- * where both sides name one. A profile whose host cannot be read matches nothing.
+ * The names of the profiles that log a person in to `host` (or that suit otherwise),
+ * and to the account and workspace where both sides name one. A profile whose host cannot be
+ * read matches nothing.
  */
 export function profilesForHost(
   config: ConfigSections,
   host: string,
   accountId: string | undefined,
   workspaceId: string | undefined,
+  suits: (section: ReadonlyMap<string, string>) => boolean = isPersonLogin,
 ): string[] {
   const agree = (own: string | undefined, wanted: string | undefined) =>
     !own || own === "none" || !wanted || own === wanted;
@@ -203,7 +205,7 @@ export function profilesForHost(
     return (
       name !== SETTINGS_SECTION &&
       own?.host === host &&
-      isPersonLogin(section) &&
+      suits(section) &&
       agree(own.accountId ?? section.get("account_id"), accountId) &&
       agree(own.workspaceId ?? section.get("workspace_id"), workspaceId)
     );

@@ -9,6 +9,8 @@ export interface Caller {
   /** Canonical. */
   host: string;
   authorization: string;
+  /** Which workspace is meant, where a host serves several. */
+  workspaceId?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -95,7 +97,10 @@ function readCluster(caller: Caller, entry: unknown): Cluster {
 async function get(caller: Caller, path: string): Promise<unknown> {
   const url = `${caller.host}${path}`;
   const response = await caller.http(url, {
-    headers: { authorization: caller.authorization },
+    headers: {
+      authorization: caller.authorization,
+      ...(caller.workspaceId && { "x-databricks-org-id": caller.workspaceId }),
+    },
     maxBytes: MAX_LIST_BYTES,
     signal: caller.signal,
   });

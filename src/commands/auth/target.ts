@@ -21,7 +21,7 @@ export interface Login {
  *
  * @throws UserError where nothing is named, several profiles fit, or the profile is no person's login
  */
-export function chooseLogin({ config, resolution }: Session): Login {
+export function chooseLogin({ config, resolution }: Pick<Session, "config" | "resolution">): Login {
   const { profile, settings } = resolution;
   if (profile) return loginOfProfile(resolution, config.path);
   const host = settings.get("host")?.value;
