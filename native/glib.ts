@@ -63,6 +63,7 @@ const glibFunctions = {
   g_main_context_iteration: { args: ["ptr", "i32"], returns: "i32" },
   g_timeout_add: { args: ["u32", "ptr", "ptr"], returns: "u32" },
   g_source_remove: { args: ["u32"], returns: "i32" },
+  g_log_set_default_handler: { args: ["ptr", "ptr"], returns: "ptr" },
   g_setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" },
   g_error_free: { args: ["ptr"], returns: "void" },
   g_free: { args: ["ptr"], returns: "void" },
@@ -102,8 +103,8 @@ const gioFunctions = {
   g_dbus_connection_call_finish: { args: ["ptr", "ptr", "ptr"], returns: "ptr" },
 } as const satisfies Record<string, FFIFunction>;
 
-/** Functions that other functions take by address. */
-const addresses = ["g_str_hash", "g_str_equal", "g_free"] as const;
+/** Functions that other functions take by address; `g_thread_yield` stands for one that does nothing. */
+const addresses = ["g_str_hash", "g_str_equal", "g_free", "g_thread_yield"] as const;
 
 function open() {
   const { functions, data } = openLibrary(["libglib-2.0.so.0"], glibFunctions, addresses);

@@ -57,12 +57,25 @@ export type AsyncTail = [Pointer | null, Pointer | null, Pointer | null];
 
 type Outcome<T> = { value: T } | { error: unknown };
 
-export type Gio = ReturnType<typeof openGio>;
+export type Gio = ReturnType<typeof open>;
 
-/** Loads GLib. Throws LibraryMissing. */
-export function openGio() {
+let opened: Gio | undefined;
+
+/**
+ * GLib's main loop, loaded on first use. There is one to a process, as its callbacks must live as
+ * long: a call that was given up may complete much later. Throws LibraryMissing.
+ */
+export function openGio(): Gio {
+  opened ??= open();
+  return opened;
+}
+
+function open() {
   const g = glib();
-  // Both callbacks live as long as the process: a call that was given up may complete much later.
+  // GLib's warnings about a service that misbehaves are not for this program's stderr. The
+  // handler may be called in GLib's threads, where no JavaScript can run.
+  g.g_log_set_default_handler(g.addresses.g_thread_yield, null);
+
   const finishers = new Map<number, (result: Pointer | null) => void>();
   const completed = new JSCallback((_source: unknown, result: Pointer | null, id: number) => {
     const finish = finishers.get(id);

@@ -52,11 +52,14 @@ export function openLinuxBackend(): Backend {
 
     get: (account, options) =>
       onService(account, options, async (service, patience) => {
-        if (await hasEntry(service, account, options, patience)) {
-          const secret = await service.lookup(account, patience);
-          if (secret) return decode(secret);
-        }
+        const found = await hasEntry(service, account, options, patience);
+        const secret = found ? await service.lookup(account, patience) : null;
+        if (secret) return decode(secret);
         await requireUnlocked(service, await service.findCollection(patience), patience);
+        // Listed before and after, and yet not given: what was sent could not be decrypted.
+        if (found && (await hasEntry(service, account, options, patience))) {
+          throw new KeyringError("invalid", "the keyring's entry cannot be read");
+        }
         return null;
       }),
 

@@ -33,9 +33,7 @@ export class ProtocolError extends Error {
 export function joinBus(gio: Gio, address: string, patience: Patience): Promise<Pointer> {
   const g = glib();
   // GIO asks the C library's environment, and would look further where that says nothing.
-  if (address !== process.env["DBUS_SESSION_BUS_ADDRESS"]) {
-    g.g_setenv(cString("DBUS_SESSION_BUS_ADDRESS"), cString(address), 1);
-  }
+  g.g_setenv(cString("DBUS_SESSION_BUS_ADDRESS"), cString(address), 1);
   return gio.call(
     (...tail) => g.g_bus_get(G_BUS_TYPE_SESSION, ...tail),
     (result, error) => {
