@@ -48,6 +48,10 @@ export function renderCommandHelp(command: Command, context: Context): string {
   return sections.join("\n");
 }
 
+/** The children that people are told of. */
+export const shownChildren = (group: Group) =>
+  Object.entries(group.children).filter(([name]) => !name.startsWith("__"));
+
 /** The help of a group: its commands, one a line. */
 export async function renderGroupHelp(
   group: Group,
@@ -56,7 +60,7 @@ export async function renderGroupHelp(
 ): Promise<string> {
   const style = stylist(context, context.stdout);
   const rows = await Promise.all(
-    Object.entries(group.children).map(async ([name, child]) => [
+    shownChildren(group).map(async ([name, child]) => [
       name,
       typeof child === "function" ? (await child()).summary : child.summary,
     ]),

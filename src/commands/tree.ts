@@ -13,6 +13,8 @@ export const TREE: Group = {
         token: async () => (await import("./auth/token.ts")).default,
       },
     },
+    __complete: async () => (await import("./complete.ts")).default,
+    completion: async () => (await import("./completion.ts")).default,
     configure: async () => (await import("./configure.ts")).default,
     version: async () => (await import("./version.ts")).default,
   },

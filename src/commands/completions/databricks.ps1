@@ -1,0 +1,11 @@
+# PowerShell completion of databricks
+Register-ArgumentCompleter -Native -CommandName databricks -ScriptBlock {
+  param($wordToComplete, $commandAst, $cursorPosition)
+  $words = @($commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | Select-Object -Skip 1 | ForEach-Object { $_.Extent.Text.Trim("'", '"') })
+  & $commandAst.CommandElements[0].Extent.Text __complete '--' @words $wordToComplete.Trim("'", '"') 2>$null | ForEach-Object {
+    $name, $meaning = $_ -split [char]9, 2
+    $quoted = if ($name -match '^[\w@%+=:,./-]+$') { $name } else { "'" + $name.Replace("'", "''") + "'" }
+    $tip = if ($meaning) { $meaning } else { $name }
+    [System.Management.Automation.CompletionResult]::new($quoted, $name, 'ParameterValue', $tip)
+  }
+}
