@@ -6,14 +6,12 @@ import { notFoundHint, notFoundMessage } from "../../storage/hint.ts";
 import type { ReadingStore } from "../../storage/open.ts";
 import type { RefreshRejected } from "../../storage/refresh-lock.ts";
 import type { Token } from "../../storage/store.ts";
+import { deadline } from "../deadline.ts";
 import { openHttp } from "./session.ts";
 import { type Login, loginCommand } from "./target.ts";
 
 /** A token with no more than this left is refreshed, in milliseconds. */
 const REFRESH_MARGIN = 5 * 60_000;
-
-/** What `setTimeout` can count to, in milliseconds. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 export interface AccessTokenRequest {
   login: Login;
@@ -35,16 +33,8 @@ export async function readAccessToken(
 ): Promise<Token> {
   const found = await findToken(request, context);
   if (isFresh(found.token, context.now()) && !request.force) return found.token;
-  const expiry = new AbortController();
-  const timer = setTimeout(
-    () => expiry.abort(new UserError(`no new token within ${request.timeout / 1000} s`)),
-    Math.min(request.timeout, LONGEST_TIMER),
-  );
-  try {
-    return await renew({ ...request, ...found, signal: expiry.signal }, context);
-  } finally {
-    clearTimeout(timer);
-  }
+  const signal = deadline(request.timeout, "there was no new token");
+  return renew({ ...request, ...found, signal }, context);
 }
 
 interface Found {

@@ -1,7 +1,7 @@
 /** What every `auth` command begins with: the config file read, the storage mode settled, the profile resolved. */
 import { VERSION } from "../../build-info.ts";
 import { type ConfigFile, readConfigFile, readSettings } from "../../config/profiles.ts";
-import { type Resolution, resolve } from "../../config/resolve.ts";
+import { type Resolution, resolve, type Selection } from "../../config/resolve.ts";
 import { type Context, cachePath, configPath, lockDirectory } from "../../context.ts";
 import type { Http } from "../../oauth/http.ts";
 import { openFileStore } from "../../storage/file-store.ts";
@@ -26,18 +26,18 @@ export interface Session {
 export function openSession(values: AuthValues, context: Context): Session {
   const config = readConfigFile(configPath(context));
   const choice = chooseStorage(values, config, context);
-  const resolution = resolve(
-    {
-      word: values.PROFILE,
-      profile: values.profile,
-      host: values.host,
-      accountId: values["account-id"],
-      workspaceId: values["workspace-id"],
-    },
-    context.env,
-    config,
-  );
+  const resolution = resolve(selectionOf(values), context.env, config);
   return { config, choice, stores: openStores(choice, context), resolution };
+}
+
+export function selectionOf(values: AuthValues): Selection {
+  return {
+    word: values.PROFILE,
+    profile: values.profile,
+    host: values.host,
+    accountId: values["account-id"],
+    workspaceId: values["workspace-id"],
+  };
 }
 
 /** Requests to authorization servers and APIs, as this program makes them. */
