@@ -45,8 +45,8 @@ and a stand-in for the browser follows its links as a person would.`);
   heading("What happened");
   say(`\`auth login\` sent the browser to the workspace, got a code back on a port of this machine
 (OAuth with PKCE), and changed it for tokens. \`auth token\` printed the access token from where
-it lies: as long as it is valid, no request is made. The workspace answered
-${workspace.requests.length} requests, and ${workspace.count("authorization_code")} of them were for tokens: one a login.`);
+it lies: as long as it is valid, nobody is asked. Of ${workspace.requests.length} requests to the workspace,
+${workspace.count("authorization_code")} asked for tokens: one a login.`);
 }
 
 async function withKeyring(): Promise<void> {

@@ -29,8 +29,10 @@ export function renderOutcome({ name, result, detail }: Outcome): string {
     case "passed":
       return `  ✓ ${name}`;
     case "skipped":
-      return `  - ${name} (${detail})`;
+      return detail === "" ? `  - ${name}` : `  - ${name} (${detail})`;
     case "failed":
-      return `  ✗ ${name}\n${detail.trimEnd().replace(/^/gm, "      ")}`;
+      return detail === ""
+        ? `  ✗ ${name}`
+        : `  ✗ ${name}\n${detail.trimEnd().replace(/^/gm, "      ")}`;
   }
 }

@@ -82,6 +82,6 @@ test("only src/main.ts ends the process", () => {
 
 test("files are kebab-case and named after what they hold", () => {
   const vague = /(^|\/)(utils?|helpers?|common|managers?|services?)(\/|\.|$)/;
-  const kebab = /^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.ts$/;
+  const kebab = /^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.ts$/;
   expect(everything.filter((file) => vague.test(file) || !kebab.test(file))).toEqual([]);
 });

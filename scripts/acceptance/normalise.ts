@@ -10,6 +10,8 @@ const RULES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/\b((?:code_challenge|state)=)[A-Za-z0-9_-]{16,}/g, "$1[RANDOM]"],
   [/localhost(:|%3A)80(2\d|3\d|40)\b/g, "localhost$1[CALLBACK PORT]"],
   [/\b\d+(\.\d+)? ?ms\b/g, "[DURATION]"],
+  // Where libsecret is missing, what it stands on may be missing too, and is looked for first.
+  [/\blib(secret-1|glib-2\.0|gobject-2\.0|gio-2\.0)\.so\.0(?=: cannot open)/g, "[LIBRARY]"],
 ];
 
 /**

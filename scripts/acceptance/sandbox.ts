@@ -53,7 +53,7 @@ export async function runCase(subject: Case, binary: string): Promise<string> {
       ],
     ];
     const output = await runScript(subject, command, folders, env);
-    return normalise(output + leftBehind(folders), namesOf(folders, workspace));
+    return normalise(output + leftBehind(folders), namesOf(subject, folders, workspace));
   } finally {
     await workspace?.stop();
     await keyring?.stop();
@@ -63,9 +63,14 @@ export async function runCase(subject: Case, binary: string): Promise<string> {
 }
 
 /** Text of this run, and what stands for it in `output.txt`. */
-function namesOf(folders: Folders, workspace: Workspace | null): Record<string, string> {
+function namesOf(
+  subject: Case,
+  folders: Folders,
+  workspace: Workspace | null,
+): Record<string, string> {
   const names = {
     [ROOT]: "[CHECKOUT]",
+    [subject.folder]: "[CASE]",
     [process.execPath]: "[BUN]",
     [folders.home]: "[HOME]",
     [folders.root]: "[SANDBOX]",
