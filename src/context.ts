@@ -104,7 +104,7 @@ export function systemContext(argv: readonly string[]): Context {
 async function openSystemKeyring(terminal: boolean, context: Context): Promise<Keyring> {
   const { openKeyring, systemBackend } = await import("./keyring/keyring.ts");
   return openKeyring({
-    backend: await systemBackend(context.platform),
+    backend: await systemBackend(),
     terminal,
     notice: () => context.stderr.write("Waiting for the OS keyring; look for its prompt…\n"),
   });

@@ -35,16 +35,11 @@ export interface Keyring {
   settle(): Promise<void>;
 }
 
-/** The backend of this system. Only its own modules are loaded. */
-export async function systemBackend(platform: NodeJS.Platform): Promise<Backend> {
-  switch (platform) {
-    case "win32":
-      return (await import("./windows.ts")).openWindowsBackend();
-    case "darwin":
-      return (await import("./macos.ts")).openMacosBackend();
-    default:
-      return (await import("./linux.ts")).openLinuxBackend();
-  }
+/** The backend of this system. The name of the platform is known when compiling: the others are left out. */
+export async function systemBackend(): Promise<Backend> {
+  if (process.platform === "win32") return (await import("./windows.ts")).openWindowsBackend();
+  if (process.platform === "darwin") return (await import("./macos.ts")).openMacosBackend();
+  return (await import("./linux.ts")).openLinuxBackend();
 }
 
 export function openKeyring(options: KeyringOptions): Keyring {
