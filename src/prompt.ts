@@ -1,4 +1,5 @@
 /** Questions to a person at a terminal, on stderr: stdout belongs to results. */
+import { autocomplete, confirm, isCancel, password, text } from "@clack/prompts";
 import { Interrupted } from "./errors.ts";
 
 export interface Choice {
@@ -25,23 +26,23 @@ export interface Prompt {
   confirm(message: string): Promise<boolean>;
 }
 
-export async function openPrompt(): Promise<Prompt> {
-  const clack = await import("@clack/prompts");
+/** Loads a prompt library: import this module where somebody is asked. */
+export function openPrompt(): Prompt {
   const output = process.stderr;
 
   function answered<T>(answer: T): Exclude<T, symbol> {
-    if (clack.isCancel(answer)) throw new Interrupted();
+    if (isCancel(answer)) throw new Interrupted();
     return answer as Exclude<T, symbol>;
   }
 
   return {
     async pick(message, choices) {
       const options = choices.map((choice) => ({ ...choice }));
-      return answered(await clack.autocomplete({ message, options, maxItems: 10, output }));
+      return answered(await autocomplete({ message, options, maxItems: 10, output }));
     },
     async text(message, { initial, placeholder, check } = {}) {
       return answered(
-        await clack.text({
+        await text({
           message,
           output,
           ...(initial !== undefined && { initialValue: initial }),
@@ -50,8 +51,7 @@ export async function openPrompt(): Promise<Prompt> {
         }),
       );
     },
-    secret: async (message) => answered(await clack.password({ message, output })),
-    confirm: async (message) =>
-      answered(await clack.confirm({ message, output, initialValue: false })),
+    secret: async (message) => answered(await password({ message, output })),
+    confirm: async (message) => answered(await confirm({ message, output, initialValue: false })),
   };
 }

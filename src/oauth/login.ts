@@ -1,5 +1,5 @@
 /** A person's login: the authorization code grant with PKCE, through the browser and back. */
-import type * as OAuth from "oauth4webapi";
+import * as oauth from "oauth4webapi";
 import { messageOf, UserError } from "../errors.ts";
 import type { Token } from "../storage/store.ts";
 import { type Callback, type CallbackListener, listenForCallback } from "./callback.ts";
@@ -60,7 +60,6 @@ export class SignInRefused extends UserError {
  * @throws UserError when it cannot be done, or not in time; the signal's reason when that is aborted
  */
 export async function login(options: LoginOptions): Promise<LoginResult> {
-  const oauth = await import("oauth4webapi");
   const ending = new AbortController();
   const { timeoutMs } = options;
   const timer = setTimeout(() => {
@@ -69,7 +68,7 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
   }, timeoutMs);
   const signal = options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal;
   try {
-    return await signIn(oauth, options, signal);
+    return await signIn(options, signal);
   } finally {
     clearTimeout(timer);
     ending.abort();
@@ -90,11 +89,7 @@ interface Attempt {
   signal: AbortSignal;
 }
 
-async function signIn(
-  oauth: typeof OAuth,
-  options: LoginOptions,
-  signal: AbortSignal,
-): Promise<LoginResult> {
+async function signIn(options: LoginOptions, signal: AbortSignal): Promise<LoginResult> {
   const { target, http } = options;
   const plan: Plan =
     target.kind === "discovery"
@@ -122,7 +117,7 @@ async function signIn(
     options.onAuthorizeUrl(authorizeUrl(plan, query));
     takePasted(options, listener, signal);
     const callback = await listener.received;
-    return await redeem(oauth, options, { plan, state, verifier, redirectUri, signal }, callback);
+    return await redeem(options, { plan, state, verifier, redirectUri, signal }, callback);
   } finally {
     await listener.close();
   }
@@ -157,7 +152,6 @@ function takePasted(
 }
 
 async function redeem(
-  oauth: typeof OAuth,
   options: LoginOptions,
   attempt: Attempt,
   { parameters, answer }: Callback,
@@ -168,9 +162,8 @@ async function redeem(
       attempt.plan.kind === "discovery"
         ? discoveredServer(parameters.get("iss"), attempt.plan.discoveryHost)
         : attempt.plan;
-    const code = readCode(oauth, server, parameters, attempt.state);
+    const code = readCode(server, parameters, attempt.state);
     const token = await requestToken(
-      oauth,
       { http: options.http, server, now: options.now, signal: attempt.signal },
       {
         secrets: [code.get("code") ?? "", attempt.verifier],
@@ -203,12 +196,7 @@ function rejectRefusal(parameters: URLSearchParams): void {
 }
 
 /** The parameters that hold the code: each of them once, and the `iss` of the server that was asked (RFC 9207). */
-function readCode(
-  oauth: typeof OAuth,
-  server: Server,
-  parameters: URLSearchParams,
-  state: string,
-): URLSearchParams {
+function readCode(server: Server, parameters: URLSearchParams, state: string): URLSearchParams {
   const codes = parameters.getAll("code");
   if (codes.length === 1 && codes[0] !== "") {
     try {

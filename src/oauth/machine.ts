@@ -1,5 +1,5 @@
 /** The login of a program: a token for its client id and secret (RFC 6749 section 4.4). */
-import type * as OAuth from "oauth4webapi";
+import * as oauth from "oauth4webapi";
 import type { Token } from "../storage/store.ts";
 import { requestToken, type TokenRequest } from "./token.ts";
 
@@ -11,10 +11,9 @@ export interface MachineRequest extends TokenRequest {
 
 /** @throws UserError that names the host and holds nothing of the secret */
 export async function logInMachine(request: MachineRequest): Promise<Token> {
-  const oauth = await import("oauth4webapi");
   const { server, clientId, clientSecret } = request;
   const client = { client_id: clientId };
-  return requestToken(oauth, request, {
+  return requestToken(request, {
     secrets: [clientSecret],
     send: (options) =>
       oauth.clientCredentialsGrantRequest(
@@ -32,7 +31,7 @@ export async function logInMachine(request: MachineRequest): Promise<Token> {
  * The Basic header. oauth4webapi's own also encodes signs such as `-`, which RFC 6749
  * section 2.3.1 does not ask for, and not every server decodes.
  */
-function basicAuthentication(id: string, secret: string): OAuth.ClientAuth {
+function basicAuthentication(id: string, secret: string): oauth.ClientAuth {
   return (_server, _client, _body, headers) => {
     const pair = [id, secret].map(encodeURIComponent).join(":");
     headers.set("authorization", `Basic ${btoa(pair)}`);

@@ -1,5 +1,5 @@
 /** The token endpoint: what is sent there, and what may come back. oauth4webapi speaks RFC 6749; here its words become ours. */
-import type * as OAuth from "oauth4webapi";
+import * as oauth from "oauth4webapi";
 import { isLoopback } from "../config/host.ts";
 import { UserError } from "../errors.ts";
 import type { Token } from "../storage/store.ts";
@@ -7,7 +7,7 @@ import type { Server } from "./discovery.ts";
 import { describeAnswer, type Http, printable } from "./http.ts";
 
 /** The client that Databricks knows for command lines: public, so without a secret. */
-export const CLIENT: OAuth.Client = { client_id: "databricks-cli" };
+export const CLIENT: oauth.Client = { client_id: "databricks-cli" };
 
 /** One request to a token endpoint. */
 export interface TokenRequest {
@@ -49,10 +49,9 @@ const REJECTIONS: ReadonlySet<string> = new Set(["invalid_grant", "invalid_reque
  * @throws UserError otherwise; nothing is known about the refresh token then
  */
 export async function refresh(request: TokenRequest & { refreshToken: string }): Promise<Token> {
-  const oauth = await import("oauth4webapi");
   const { server, refreshToken } = request;
   try {
-    const token = await requestToken(oauth, request, {
+    const token = await requestToken(request, {
       secrets: [refreshToken],
       send: (options) =>
         oauth.refreshTokenGrantRequest(server, CLIENT, oauth.None(), refreshToken, options),
@@ -71,16 +70,12 @@ export async function refresh(request: TokenRequest & { refreshToken: string }):
 export interface Grant {
   /** What is sent, and must not come back in an error: a server may repeat it in its text. */
   secrets: readonly string[];
-  send(options: OAuth.TokenEndpointRequestOptions): Promise<Response>;
-  process(response: Response): Promise<OAuth.TokenEndpointResponse>;
+  send(options: oauth.TokenEndpointRequestOptions): Promise<Response>;
+  process(response: Response): Promise<oauth.TokenEndpointResponse>;
 }
 
 /** @throws UserError that names the host, and holds nothing of a token */
-export async function requestToken(
-  oauth: typeof OAuth,
-  request: TokenRequest,
-  grant: Grant,
-): Promise<Token> {
+export async function requestToken(request: TokenRequest, grant: Grant): Promise<Token> {
   const { host, hostname } = new URL(request.server.token_endpoint);
   // Lifetimes count from here, so that a slow answer never makes a token look fresher than it is.
   const sentAt = request.now();
@@ -125,7 +120,7 @@ class UnusableToken extends Error {
 /** A lifetime past ten years is a slip of the server, and would not fit a date. In seconds. */
 const MAX_LIFETIME = 10 * 365 * 86_400;
 
-function readToken(answer: OAuth.TokenEndpointResponse, sentAt: number): Token {
+function readToken(answer: oauth.TokenEndpointResponse, sentAt: number): Token {
   const { access_token, token_type, expires_in, refresh_token, scope } = answer;
   // RFC 6750 section 2.1 and RFC 6749 appendix A: anything else would break headers and terminals.
   const sound = [access_token, refresh_token ?? access_token].every((t) =>
@@ -144,7 +139,7 @@ function readToken(answer: OAuth.TokenEndpointResponse, sentAt: number): Token {
 
 function refusal(
   host: string,
-  { error, error_description }: OAuth.ResponseBodyError,
+  { error, error_description }: oauth.ResponseBodyError,
   secrets: readonly string[],
 ): TokenRefused {
   const said = error_description === undefined ? error : `${error}: ${error_description}`;
