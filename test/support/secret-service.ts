@@ -57,15 +57,24 @@ export interface Session {
 
 /** Of the login keyring. */
 export const PASSWORD = "pw";
-const LOGIN = "/org/freedesktop/secrets/collection/login";
+const DAEMON = ["gnome-keyring-daemon", "--foreground", "--components=secrets"] as const;
+/** The path of the login keyring. */
+export const LOGIN = "/org/freedesktop/secrets/collection/login";
 
 /** Which of the programs that a session needs are not installed. */
 export function missingTools(): string[] {
   return ["dbus-daemon", "gnome-keyring-daemon", "setpriv"].filter((name) => !Bun.which(name));
 }
 
-/** Starts a session in `state`. */
-export async function startSession(state: SessionState): Promise<Session> {
+/**
+ * Starts a session in `state`.
+ *
+ * @param activates whether the bus starts a new daemon, locked, for whoever asks after the first one died
+ */
+export async function startSession(
+  state: SessionState,
+  { activates = false } = {},
+): Promise<Session> {
   const directory = mkdtempSync(join(tmpdir(), "session-"));
   const runtime = join(directory, "run");
   for (const name of ["home", "run", "data", "config", "cache"]) {
@@ -97,15 +106,22 @@ export async function startSession(state: SessionState): Promise<Session> {
 
   async function startBus(): Promise<void> {
     const config = join(directory, "bus.conf");
-    writeFileSync(config, busConfig(address));
+    writeFileSync(config, busConfig(address, activates ? directory : undefined));
+    if (activates) {
+      // Such a daemon ends with its bus.
+      const command = [Bun.which(DAEMON[0]), ...DAEMON.slice(1)];
+      writeFileSync(
+        join(directory, "org.freedesktop.secrets.service"),
+        `[D-BUS Service]\nName=org.freedesktop.secrets\nExec=${command.join(" ")}\n`,
+      );
+    }
     bus = start(["dbus-daemon", `--config-file=${config}`, "--nofork", "--print-address"], env);
     // The address is printed when the bus listens.
     await (bus.stdout as ReadableStream).getReader().read();
   }
 
   async function startDaemon(unlock: boolean): Promise<void> {
-    const command = ["gnome-keyring-daemon", "--foreground", "--components=secrets"];
-    daemon = start(unlock ? [...command, "--unlock"] : command, env, unlock ? PASSWORD : "");
+    daemon = start([...DAEMON, ...(unlock ? ["--unlock"] : [])], env, unlock ? PASSWORD : "");
     const peer = await connect();
     while (!(await hasOwner(peer))) await Bun.sleep(5);
   }
@@ -175,14 +191,14 @@ export async function startSession(state: SessionState): Promise<Session> {
   return session;
 }
 
-/** A bus that starts no service by itself: those of this machine must not answer for ours. */
-function busConfig(address: string): string {
+/** A bus that starts only the services described in `services`: those of this machine must not answer for ours. */
+function busConfig(address: string, services?: string): string {
   return `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
   <listen>${address}</listen>
-  <auth>EXTERNAL</auth>
+  <auth>EXTERNAL</auth>${services ? `\n  <servicedir>${services}</servicedir>` : ""}
   <policy context="default">
     <allow send_destination="*"/>
     <allow receive_sender="*"/>

@@ -1,0 +1,231 @@
+/** The time budget of a command's keyring calls, the write probe, and what is said meanwhile. */
+import { describe, expect, test } from "bun:test";
+import { type Backend, type CallOptions, KeyringError } from "../../src/keyring/backend.ts";
+import { type KeyringOptions, openKeyring, systemBackend } from "../../src/keyring/keyring.ts";
+import { openMemoryBackend } from "../support/memory-backend.ts";
+
+/** Where the test's clock starts: past every deadline of the real one, and a whole number. */
+const LATER = 1_000_000_000;
+
+const never = () => new Promise<never>(() => {});
+const fails = (code: KeyringError["code"]) => async () => {
+  throw new KeyringError(code, "in the test");
+};
+
+/** A keyring on a memory backend, with `changes` to it, and a clock that only the test moves. */
+function open(
+  changes: (memory: Backend) => Partial<Backend> = () => ({}),
+  options: Partial<KeyringOptions> = {},
+) {
+  const clock = { time: LATER };
+  const notices: number[] = [];
+  const memory = openMemoryBackend();
+  const backend = { ...memory, ...changes(memory) };
+  const keyring = openKeyring({
+    backend,
+    terminal: false,
+    notice: (seconds) => notices.push(seconds),
+    now: () => clock.time,
+    ...options,
+  });
+  return { keyring, memory, clock, notices };
+}
+
+/** A backend's call that takes `ms` on the test's clock and notes the time it was given. */
+function taking(ms: number, given: number[], clock: { time: number }) {
+  return async (_account: string, { deadline }: CallOptions) => {
+    given.push(deadline - clock.time);
+    clock.time += ms;
+    return null;
+  };
+}
+
+describe("budget", () => {
+  test("3 s for all calls together, 60 s on a terminal", async () => {
+    for (const [terminal, budget] of [
+      [false, 3000],
+      [true, 60_000],
+    ] as const) {
+      const given: number[] = [];
+      const clock = { time: LATER };
+      const { keyring } = open(() => ({ get: taking(1000, given, clock) }), {
+        terminal,
+        now: () => clock.time,
+      });
+      await keyring.get("a");
+      clock.time += 5000; // between the calls it does not run
+      await keyring.get("a");
+      expect(given).toEqual([budget, budget - 1000]);
+    }
+  });
+
+  test("calls at the same time are counted once", async () => {
+    const { promise: answered, resolve: answer } = Promise.withResolvers<null>();
+    const given: number[] = [];
+    const { keyring, clock } = open(() => ({
+      get: (_account, { deadline }) => {
+        given.push(deadline - clock.time);
+        return answered;
+      },
+    }));
+    const calls = [keyring.get("a"), keyring.get("b")];
+    clock.time += 1000;
+    answer(null);
+    await Promise.all(calls);
+    await keyring.get("c");
+    expect(given).toEqual([3000, 3000, 2000]);
+  });
+
+  test("when it is used up, nothing more is asked, until there is a fresh one", async () => {
+    const given: number[] = [];
+    const clock = { time: LATER };
+    const { keyring } = open(() => ({ get: taking(3000, given, clock) }), {
+      now: () => clock.time,
+    });
+    await keyring.get("a");
+    await expect(keyring.get("a")).rejects.toMatchObject({
+      code: "timed-out",
+      message: "waited 3 s for the Memory",
+    });
+    expect(given).toHaveLength(1);
+    keyring.freshBudget();
+    await keyring.get("a");
+    expect(given).toEqual([3000, 3000]);
+  });
+
+  test("holds for a backend that never answers", async () => {
+    const { keyring } = open(() => ({ get: never }), { now: () => performance.now() });
+    const startedAt = performance.now();
+    const outcome = keyring.get("a");
+    await expect(outcome).rejects.toMatchObject({
+      code: "timed-out",
+      message: "waited 3 s for the Memory",
+    });
+    expect(performance.now() - startedAt).toBeWithin(3000, 3500);
+  });
+
+  test("a backend's own timing out is told with the time that passed", async () => {
+    const { keyring, clock } = open(() => ({
+      get: async () => {
+        clock.time += 1800;
+        throw new KeyringError("timed-out", "of its own");
+      },
+    }));
+    await expect(keyring.get("a")).rejects.toMatchObject({
+      code: "timed-out",
+      message: "waited 2 s for the Memory",
+    });
+  });
+
+  test("other failures pass as they are", async () => {
+    const { keyring } = open(() => ({ get: fails("locked") }));
+    await expect(keyring.get("a")).rejects.toMatchObject({
+      code: "locked",
+      message: "in the test",
+    });
+  });
+});
+
+describe("prompts and notices", () => {
+  test("a call may open a prompt on a terminal only", async () => {
+    for (const terminal of [false, true]) {
+      const seen: CallOptions[] = [];
+      const { keyring } = open(
+        (memory) => ({
+          get(account, options) {
+            seen.push(options);
+            return memory.get(account, options);
+          },
+          set(account, secret, options) {
+            seen.push(options);
+            return memory.set(account, secret, options);
+          },
+        }),
+        { terminal },
+      );
+      await keyring.get("a");
+      await keyring.set("a", "secret");
+      await keyring.probeWrite();
+      expect(seen.map(({ interactive }) => interactive)).toEqual([terminal, terminal, terminal]);
+      expect(seen.map(({ leavePromptOpen }) => leavePromptOpen ?? false)).toEqual([
+        false,
+        false,
+        true,
+      ]);
+    }
+  });
+
+  test("after a second on a terminal the person is told, once", async () => {
+    const slowly = async () => {
+      await Bun.sleep(1100);
+      return null;
+    };
+    const { keyring, notices } = open(() => ({ get: slowly }), { terminal: true });
+    await keyring.get("a");
+    await keyring.get("a");
+    expect(notices).toEqual([60]);
+  });
+
+  test("nobody is told without a terminal, nor of a quick call", async () => {
+    const slowly = () => Bun.sleep(1100).then(() => null);
+    const silent = open(() => ({ get: slowly }));
+    await silent.keyring.get("a");
+    const quick = open(() => ({}), { terminal: true });
+    await quick.keyring.get("a");
+    await Bun.sleep(1100);
+    expect([silent.notices, quick.notices]).toEqual([[], []]);
+  });
+});
+
+describe("write probe", () => {
+  test("stores and deletes an entry of its own", async () => {
+    const stored: string[] = [];
+    const { keyring, memory } = open((memory) => ({
+      set: (account, secret, options) => {
+        stored.push(account);
+        return memory.set(account, secret, options);
+      },
+    }));
+    await keyring.probeWrite();
+    await keyring.probeWrite();
+    expect(new Set(stored).size).toBe(2);
+    for (const account of stored) {
+      expect(account).toMatch(/^__probe_[0-9a-f-]{36}$/);
+      expect(await memory.get(account, { deadline: Infinity, interactive: false })).toBeNull();
+    }
+  });
+
+  test("what it may have left behind is removed, whatever that comes to", async () => {
+    const deleted: string[] = [];
+    const { keyring } = open(() => ({
+      set: fails("timed-out"),
+      delete: async (account) => {
+        deleted.push(account);
+        throw new KeyringError("locked", "in the test");
+      },
+    }));
+    await expect(keyring.probeWrite()).rejects.toMatchObject({ code: "timed-out" });
+    await keyring.settle();
+    await keyring.settle();
+    expect(deleted).toHaveLength(1);
+  });
+
+  test("after one that went well there is nothing to remove", async () => {
+    const deleted: string[] = [];
+    const { keyring } = open((memory) => ({
+      delete: (account, options) => {
+        deleted.push(account);
+        return memory.delete(account, options);
+      },
+    }));
+    await keyring.probeWrite();
+    await keyring.settle();
+    expect(deleted).toHaveLength(1);
+  });
+});
+
+test("this system has its backend", async () => {
+  const names = { linux: "Secret Service", win32: "Credential Manager", darwin: "Keychain" };
+  const expected = new Map<string, string>(Object.entries(names)).get(process.platform);
+  expect((await systemBackend()).name).toBe(expected ?? names.linux);
+});
