@@ -14,12 +14,13 @@ import { count, countsLine, type Outcome, renderOutcome } from "./outcome.ts";
 import type { BedCase } from "./windows-bed/cases.ts";
 import { contractOnWindows } from "./windows-bed/contract-cases.ts";
 import { partCases } from "./windows-bed/part-cases.ts";
+import { programCases } from "./windows-bed/program-cases.ts";
 import { missingForWine, wineRoot } from "./windows-bed/root.ts";
 import { startWine, type Wine } from "./windows-bed/wine.ts";
 
 const TARGET = "bun-windows-x64";
 
-const cases: readonly BedCase[] = [...contractOnWindows, ...partCases];
+const cases: readonly BedCase[] = [...contractOnWindows, ...partCases, ...programCases];
 const outcomes: Outcome[] = [];
 const missing = missingForWine();
 if (missing) report({ name: "Windows bed", result: "skipped", detail: missing });

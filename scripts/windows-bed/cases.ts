@@ -1,5 +1,7 @@
 /** What the cases of the bed have in common. */
-import type { Wine } from "./wine.ts";
+import { PROGRAMS, type Wine } from "./wine.ts";
+
+export const BED = `${PROGRAMS}/bed.exe`;
 
 export interface BedCase {
   name: string;
@@ -14,7 +16,7 @@ export function lines(output: string): string[] {
 
 /** What `bed.exe` printed, its line ends as on Linux. Rejects when it failed. */
 export async function bed(wine: Wine, ...args: string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await wine.run("bed.exe", args);
+  const { exitCode, stdout, stderr } = await wine.run(BED, args);
   if (exitCode !== 0) throw new Error(`bed.exe ${args[0]} ended with ${exitCode}: ${stderr}`);
   return lines(stdout).join("\n");
 }

@@ -1,12 +1,12 @@
 /** The backend contract on advapi32: one run of the program, its lines as cases. */
 import { contractCases } from "../../test/contract/backend-contract.ts";
-import { type BedCase, lines } from "./cases.ts";
+import { BED, type BedCase, lines } from "./cases.ts";
 import type { Wine } from "./wine.ts";
 
 let printed: Promise<string[]> | undefined;
 
 async function runContract(wine: Wine): Promise<string[]> {
-  const { exitCode, stdout, stderr } = await wine.run("bed.exe", ["contract"]);
+  const { exitCode, stdout, stderr } = await wine.run(BED, ["contract"]);
   if (exitCode > 1) throw new Error(`bed.exe contract ended with ${exitCode}: ${stderr}`);
   return lines(stdout);
 }

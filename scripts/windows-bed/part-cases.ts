@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { TRANSITIONS } from "../../test/windows/stopping.ts";
-import { type BedCase, bed } from "./cases.ts";
+import { BED, type BedCase, bed } from "./cases.ts";
 import { HOME, type Wine } from "./wine.ts";
 
 /** The home folder as Windows names it. */
@@ -15,7 +15,7 @@ const killedWriters: BedCase[] = TRANSITIONS.map(({ from, to }) => ({
     const found: string[] = [];
     for (let calls = 1; ; calls++) {
       const account = `killed-${from}-${to}-${calls}`;
-      const writer = wine.start("bed.exe", ["change", account, ...allowed, `${calls}`]);
+      const writer = wine.start(BED, ["change", account, ...allowed, `${calls}`]);
       const stopped = await writer.printed("stopped").then(
         () => true,
         () => false,
@@ -23,7 +23,7 @@ const killedWriters: BedCase[] = TRANSITIONS.map(({ from, to }) => ({
       writer.kill();
       const { stdout } = await writer.ended;
       if (!stopped) assert.match(stdout, /^changed\r?\n$/);
-      found.push(await bed(wine, "size", account));
+      found.push(await bed(wine, "take", account));
       if (!stopped) break;
     }
     assert.ok(found.length > 1, "no call was killed");
@@ -36,7 +36,7 @@ const locks: BedCase[] = [
     name: "a lock keeps another process out, and is free once its holder is killed",
     async run(wine) {
       const path = `${WINDOWS_HOME}\\locks\\one`;
-      const holder = wine.start("bed.exe", ["hold-lock", path]);
+      const holder = wine.start(BED, ["hold-lock", path]);
       await holder.printed("held");
       assert.equal(await bed(wine, "try-lock", path, "300"), "timed out");
       holder.kill();
@@ -59,9 +59,9 @@ const locks: BedCase[] = [
 async function replaceWhileOpen(wine: Wine, milliseconds: number) {
   const path = `${WINDOWS_HOME}\\replaced`;
   writeFileSync(wine.path(`${HOME}/replaced`), "old");
-  const reader = wine.start("bed.exe", ["keep-open", path, `${milliseconds}`]);
+  const reader = wine.start(BED, ["keep-open", path, `${milliseconds}`]);
   await reader.printed("open");
-  const outcome = await wine.run("bed.exe", ["replace", path, "new"]);
+  const outcome = await wine.run(BED, ["replace", path, "new"]);
   reader.kill();
   await reader.ended;
   return { ...outcome, content: readFileSync(wine.path(`${HOME}/replaced`), "utf8") };
@@ -91,7 +91,7 @@ const files: BedCase[] = [
       const folder = "/tmp/planted";
       await bed(wine, "replace", `Z:${folder.replaceAll("/", "\\")}\\advapi32.dll`, "planted");
       assert.ok(existsSync(wine.path(`${folder}/advapi32.dll`)));
-      const { exitCode, stdout } = await wine.run("bed.exe", ["credential", "none"], {
+      const { exitCode, stdout } = await wine.run(BED, ["credential", "none"], {
         cwd: folder,
       });
       assert.deepEqual([exitCode, stdout.trim()], [0, "null"]);

@@ -21,6 +21,7 @@ const RECIPE = `
 export const WINE_ENVIRONMENT: Readonly<Record<string, string>> = {
   PATH: "/usr/lib/wine:/usr/bin:/bin",
   HOME: "/root",
+  LC_ALL: "C.UTF-8",
   WINEPREFIX: "/prefix",
   WINEDEBUG: "-all",
   XDG_RUNTIME_DIR: "/tmp",

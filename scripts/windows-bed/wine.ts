@@ -1,6 +1,5 @@
 /** Windows programs, run by Wine in a throw-away copy of its root. */
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { NAMESPACES, WINE_ENVIRONMENT } from "./root.ts";
 
 export interface Ended {
@@ -18,6 +17,7 @@ export interface RunOptions {
 export interface Running {
   /** Resolves when the program has printed this line, rejects when it ended without. */
   printed(line: string): Promise<void>;
+  isRunning(): boolean;
   /** As the task manager ends a process: at once, whatever it is at. */
   kill(): void;
   ended: Promise<Ended>;
@@ -26,12 +26,13 @@ export interface Running {
 export interface Wine {
   /** A path inside, seen from outside. */
   path(inside: string): string;
+  /** @param program its path as Linux sees it from inside, or the name of one of Windows' own */
   start(program: string, args: readonly string[], options?: RunOptions): Running;
   run(program: string, args: readonly string[], options?: RunOptions): Promise<Ended>;
   stop(): Promise<void>;
 }
 
-/** The programs' folder inside, and on drive Z: of Windows. */
+/** The programs' folder inside. */
 export const PROGRAMS = "/bed";
 
 /** The person's home folder, where Wine puts it. */
@@ -86,7 +87,7 @@ export async function startWine({ root, copy, programs }: Folders): Promise<Wine
         ...["nsenter", `--target=${init}`, "--mount", "--pid", "--root"],
         `--wd=/proc/${init}/root${options.cwd ?? PROGRAMS}`,
         ...["env", "-i", ...variables(options.env)],
-        ...["wine64", join(PROGRAMS, program), ...args],
+        ...["wine64", program, ...args],
       ],
       { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
     );
@@ -104,7 +105,8 @@ export async function startWine({ root, copy, programs }: Folders): Promise<Wine
     const ended = Promise.race([Promise.all(streams), overdue])
       .then(([exitCode, stdout, stderr]) => ({ exitCode, stdout, stderr }))
       .finally(() => clearTimeout(timer));
-    return { printed: output.line, kill, ended };
+    const isRunning = () => child.exitCode === null && child.signalCode === null;
+    return { printed: output.line, isRunning, kill, ended };
   }
 
   return {

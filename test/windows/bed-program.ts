@@ -45,9 +45,11 @@ const commands: Record<string, (...args: string[]) => Promise<void>> = {
     say("changed");
   },
 
-  /** Prints the size of the secret if it is one of `secretOf`. */
-  async size(account = "") {
-    const secret = await openWindowsBackend().get(account, soon());
+  /** Prints the size of a secret of `secretOf`, and removes all that is left of it. */
+  async take(account = "") {
+    const backend = openWindowsBackend();
+    const secret = await backend.get(account, soon());
+    await backend.delete(account, soon());
     if (secret === null) return say("none");
     if (secret !== secretOf(secret.length)) throw new Error("not whole");
     say(`${secret.length}`);
