@@ -1,5 +1,6 @@
 /** A Debian with Wine and a Windows folder tree in it, built once and kept outside the checkout. */
 import { cachedFolder } from "../build-cache.ts";
+import { debianMirror, missingForPackages } from "../debian.ts";
 
 /** Bookworm's Wine 8 does not start Bun's Windows binary. */
 const SUITE = "trixie";
@@ -31,10 +32,10 @@ export const WINE_ENVIRONMENT: Readonly<Record<string, string>> = {
 export function missingForWine(): string | null {
   if (process.platform !== "linux" || process.arch !== "x64") return "needs Linux on x64";
   if (process.getuid?.() !== 0) return "needs root, for a chroot";
-  for (const program of ["debootstrap", "unshare", "nsenter", "chroot", "apt-get"]) {
+  for (const program of ["debootstrap", "unshare", "nsenter", "chroot"]) {
     if (!Bun.which(program)) return `needs ${program}`;
   }
-  return debianMirror() ? null : "needs a Debian mirror in apt's configuration";
+  return missingForPackages();
 }
 
 /** The folder of the Debian root with Wine. Rejects with the log's end when it cannot be built. */
@@ -47,6 +48,7 @@ export function wineRoot(): Promise<string> {
       stdout: "pipe",
       stderr: "pipe",
       timeout: 20 * 60_000,
+      killSignal: "SIGKILL",
     });
     const log = await Promise.all([child.stdout, child.stderr].map((s) => new Response(s).text()));
     if ((await child.exited) !== 0) throw new Error(`no Wine: ${log.join("").slice(-2000)}`);
@@ -55,13 +57,3 @@ export function wineRoot(): Promise<string> {
 
 /** Mounts and processes of its own; the processes are killed with the first of them. */
 export const NAMESPACES = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-
-/** Where apt of this machine gets Debian's main packages, security updates aside. */
-function debianMirror(): string | undefined {
-  const format = ["--format", "$(REPO_URI)", "Created-By: Packages", "Component: main"];
-  const { stdout } = Bun.spawnSync(["apt-get", "indextargets", ...format]);
-  return stdout
-    .toString()
-    .split("\n")
-    .find((uri) => uri.endsWith("/debian/"));
-}

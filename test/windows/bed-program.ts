@@ -109,6 +109,6 @@ const [command = "", ...args] = process.argv.slice(2);
 const run = commands[command];
 if (!run) throw new Error(`no such command: ${command}`);
 run(...args).catch((error: unknown) => {
-  console.error(error);
+  console.error(String(error));
   process.exitCode = 1;
 });
