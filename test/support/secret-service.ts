@@ -61,9 +61,10 @@ const DAEMON = ["gnome-keyring-daemon", "--foreground", "--components=secrets"] 
 /** The path of the login keyring. */
 export const LOGIN = "/org/freedesktop/secrets/collection/login";
 
-/** Which of the programs that a session needs are not installed. */
-export function missingTools(): string[] {
-  return ["dbus-daemon", "gnome-keyring-daemon", "setpriv"].filter((name) => !Bun.which(name));
+/** Which of the programs that a session needs, and of `others`, are not installed. */
+export function missingTools(...others: string[]): string[] {
+  const needed = ["dbus-daemon", "gnome-keyring-daemon", "setpriv", ...others];
+  return needed.filter((name) => !Bun.which(name));
 }
 
 /**
