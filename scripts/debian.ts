@@ -89,7 +89,7 @@ function download(apt: string, { suite, architecture, packages }: DebianPackages
 }
 
 /** Where apt of this machine gets Debian's main packages, security updates aside. */
-function debianMirror(): string | undefined {
+export function debianMirror(): string | undefined {
   const format = ["--format", "$(REPO_URI)", "Created-By: Packages", "Component: main"];
   const { stdout } = Bun.spawnSync(["apt-get", "indextargets", ...format]);
   return stdout
