@@ -7,8 +7,11 @@ export const TREE: Group = {
     auth: {
       summary: "sign in, print tokens, see where they lie",
       children: {
+        describe: async () => (await import("./auth/describe.ts")).default,
+        env: async () => (await import("./auth/env.ts")).default,
         login: async () => (await import("./auth/login.ts")).default,
         logout: async () => (await import("./auth/logout.ts")).default,
+        profiles: async () => (await import("./auth/profiles.ts")).default,
         switch: async () => (await import("./auth/switch.ts")).default,
         token: async () => (await import("./auth/token.ts")).default,
       },

@@ -43,6 +43,18 @@ test("a token that is refused is an error with its status", async () => {
   expect((failure as Error).message).toStartWith(`127.0.0.1:${workspace.port} answered 401: `);
 });
 
+test("the workspace is named to a host that serves several", async () => {
+  const sent: (string | undefined)[] = [];
+  const answering: typeof http = async (_url, request) => {
+    sent.push(request?.headers?.["x-databricks-org-id"]);
+    return Response.json({ userName: "ada" });
+  };
+  const caller = { http: answering, host: "https://h.example", authorization: "Bearer access-1" };
+  await whoAmI({ ...caller, workspaceId: "7" });
+  await whoAmI(caller);
+  expect(sent).toEqual(["7", undefined]);
+});
+
 test("account and workspace of a token, all digits kept", async () => {
   const { caller, workspace } = await start({ workspaceId: "9223372036854775807" });
   expect(await introspect(caller)).toEqual({

@@ -1,12 +1,10 @@
 /** Whose login a command is about. */
-import { hasCredentials } from "../../config/auth-type.ts";
 import { hostKeys, parseHost } from "../../config/host.ts";
-import { profilesForHost, type Resolution, resolve } from "../../config/resolve.ts";
-import type { Context } from "../../context.ts";
+import { profilesForHost, type Resolution } from "../../config/resolve.ts";
 import { UserError } from "../../errors.ts";
 import { shellWord } from "../../output.ts";
 import { notFoundHint, notFoundMessage } from "../../storage/hint.ts";
-import { type AuthValues, type Session, selectionOf } from "./session.ts";
+import type { Session } from "./session.ts";
 
 /** A person's login, with a profile or known by its host alone. */
 export interface Login {
@@ -66,32 +64,8 @@ function loginOfProfile({ profile, section, settings }: Resolution, configPath: 
   };
 }
 
-/**
- * The session with the one profile of its host, where a host alone is given and nothing says how
- * to authenticate there.
- *
- * @throws UserError where several profiles fit
- */
-export function withHostProfile(session: Session, values: AuthValues, context: Context): Session {
-  const { config, resolution } = session;
-  const { profile, settings } = resolution;
-  const host = settings.get("host")?.value;
-  if (profile || !host || hasCredentials(settings)) return session;
-  const [accountId, workspaceId] = ["account_id", "workspace_id"].map(
-    (key) => settings.get(key)?.value,
-  );
-  const name = onlyOne(
-    profilesForHost(config, host, accountId, workspaceId, () => true),
-    host,
-  );
-  if (name === undefined) return session;
-  const env = { ...context.env, DATABRICKS_CONFIG_PROFILE: name };
-  const source = { type: "file", name: config.path } as const;
-  const found = resolve(selectionOf(values), env, config);
-  return { ...session, resolution: { ...found, profile: { value: name, source } } };
-}
-
-function onlyOne(names: readonly string[], host: string): string | undefined {
+/** @throws UserError for several */
+export function onlyOne(names: readonly string[], host: string): string | undefined {
   if (names.length <= 1) return names[0];
   throw new UserError(
     `${names.length} profiles log in to ${host} (${names.join(", ")}); pick one with --profile`,

@@ -1,7 +1,6 @@
 /** Whether a host takes credentials, whatever their kind, and who they belong to. */
 import type { AuthType } from "../../config/attributes.ts";
-import { isUsedBy } from "../../config/auth-type.ts";
-import { canonicalHost, checkId } from "../../config/host.ts";
+import { checkId } from "../../config/host.ts";
 import type { Context } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { type Caller, listWorkspaces, whoAmI } from "../../oauth/account.ts";
@@ -87,7 +86,6 @@ export async function openVerifier(context: Context, timeout: number): Promise<V
     const login = authType === "databricks-cli" ? chooseLogin(subject) : null;
     const host = login?.host ?? setting(subject, "host");
     if (!host) throw new UserError("no host is set; give --host, or a profile that has one");
-    requireOwnHost(subject);
     const accountId = login ? login.accountId : setting(subject, "account_id");
     const workspaceId = setting(subject, "workspace_id");
     if (workspaceId) checkId("workspace id", workspaceId);
@@ -129,24 +127,4 @@ function required(subject: Subject, key: string): string {
 function headerWord(key: string, value: string): string {
   if (/^[\x21-\x7e]+$/.test(value)) return value;
   throw new UserError(`${key} holds signs that no token has, such as blanks`);
-}
-
-/**
- * What a profile keeps is for the profile's host. With another host in the environment the SDKs
- * would send it there; this program does not.
- */
-function requireOwnHost({ resolution, authType }: Subject): void {
-  const { profile, section, settings } = resolution;
-  const own = section?.get("host");
-  const inForce = settings.get("host");
-  const kept =
-    authType === "databricks-cli" ||
-    ["token", "password", "client_secret"].some(
-      (key) => isUsedBy(key, authType) && settings.get(key)?.source.type === "file",
-    );
-  if (!profile || !own || !inForce || !kept) return;
-  if (canonicalHost(own) === inForce.value) return;
-  throw new UserError(
-    `the credentials of profile ${JSON.stringify(profile.value)} are for ${canonicalHost(own)}, but ${inForce.source.name} says ${inForce.value}; SDKs would send them there`,
-  );
 }

@@ -1,0 +1,65 @@
+/** Which credentials are in force, of whatever kind: for commands that do not only serve people's logins. */
+import type { AuthType } from "../../config/attributes.ts";
+import { authTypeOf, hasCredentials, isUsedBy } from "../../config/auth-type.ts";
+import { canonicalHost } from "../../config/host.ts";
+import { profilesForHost, type Resolution, resolve } from "../../config/resolve.ts";
+import type { Context } from "../../context.ts";
+import { UserError } from "../../errors.ts";
+import { type AuthValues, type Session, selectionOf } from "./session.ts";
+import { onlyOne } from "./target.ts";
+
+/**
+ * The session with the one profile of its host, where a host alone is given and nothing says how
+ * to authenticate there.
+ *
+ * @throws UserError where several profiles fit
+ */
+export function withHostProfile(session: Session, values: AuthValues, context: Context): Session {
+  const { config, resolution } = session;
+  const { profile, settings } = resolution;
+  const host = settings.get("host")?.value;
+  if (profile || !host || hasCredentials(settings)) return session;
+  const [accountId, workspaceId] = ["account_id", "workspace_id"].map(
+    (key) => settings.get(key)?.value,
+  );
+  const name = onlyOne(
+    profilesForHost(config, host, accountId, workspaceId, () => true),
+    host,
+  );
+  if (name === undefined) return session;
+  const env = { ...context.env, DATABRICKS_CONFIG_PROFILE: name };
+  const source = { type: "file", name: config.path } as const;
+  const found = resolve(selectionOf(values), env, config);
+  return { ...session, resolution: { ...found, profile: { value: name, source } } };
+}
+
+/**
+ * How the settings in force authenticate.
+ *
+ * @throws UserError where the profile does not exist, and where the settings contradict each other
+ */
+export function requireAuthType({ config, resolution }: Session): AuthType {
+  const { profile, section } = resolution;
+  if (profile && !section) {
+    throw new UserError(`profile ${JSON.stringify(profile.value)} is not in ${config.path}`);
+  }
+  const authType = authTypeOf(resolution);
+  requireOwnHost(resolution, authType);
+  return authType;
+}
+
+/** What a profile keeps is for the profile's host. With another one in the environment SDKs would send it there. */
+function requireOwnHost({ profile, section, settings }: Resolution, authType: AuthType): void {
+  const own = section?.get("host");
+  const host = settings.get("host");
+  if (!profile || !own || !host || canonicalHost(own) === host.value) return;
+  const kept =
+    authType === "databricks-cli" ||
+    ["token", "password", "client_secret"].some(
+      (key) => isUsedBy(key, authType) && settings.get(key)?.source.type === "file",
+    );
+  if (!kept) return;
+  throw new UserError(
+    `the credentials of profile ${JSON.stringify(profile.value)} are for ${canonicalHost(own)}, but ${host.source.name} says ${host.value}; leave out one of the two`,
+  );
+}
