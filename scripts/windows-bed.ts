@@ -13,6 +13,7 @@ import { build } from "./build.ts";
 import { count, countsLine, type Outcome, renderOutcome } from "./outcome.ts";
 import type { BedCase } from "./windows-bed/cases.ts";
 import { contractOnWindows } from "./windows-bed/contract-cases.ts";
+import { buildGoKeyring, goCases, missingForGo } from "./windows-bed/go-cases.ts";
 import { partCases } from "./windows-bed/part-cases.ts";
 import { programCases } from "./windows-bed/program-cases.ts";
 import { missingForWine, wineRoot } from "./windows-bed/root.ts";
@@ -20,14 +21,14 @@ import { startWine, type Wine } from "./windows-bed/wine.ts";
 
 const TARGET = "bun-windows-x64";
 
-const cases: readonly BedCase[] = [...contractOnWindows, ...partCases, ...programCases];
+const cases: readonly BedCase[] = [...contractOnWindows, ...partCases, ...goCases, ...programCases];
 const outcomes: Outcome[] = [];
 const missing = missingForWine();
 if (missing) report({ name: "Windows bed", result: "skipped", detail: missing });
 else await runBed(process.argv.slice(2));
 const counts = count(outcomes);
 console.log(countsLine(counts));
-process.exitCode = counts.failed > 0 || (missing && process.env["CI"] === "true") ? 1 : 0;
+process.exitCode = counts.failed + (process.env["CI"] === "true" ? counts.skipped : 0) > 0 ? 1 : 0;
 
 function report(outcome: Outcome): void {
   outcomes.push(outcome);
@@ -71,9 +72,11 @@ async function buildPrograms(folder: string): Promise<void> {
   await build({ outfile: join(folder, "databricks.exe"), target: TARGET });
   const entrypoint = "test/windows/bed-program.ts";
   await build({ outfile: join(folder, "bed.exe"), target: TARGET, entrypoint });
+  if (!missingForGo()) await buildGoKeyring(join(folder, "go-keyring.exe"));
 }
 
-async function runCase(wine: Wine, { name, run }: BedCase): Promise<void> {
+async function runCase(wine: Wine, { name, missing, run }: BedCase): Promise<void> {
+  if (missing) return report({ name, result: "skipped", detail: missing });
   try {
     await run(wine);
     report({ name, result: "passed", detail: "" });

@@ -5,6 +5,8 @@ export const BED = `${PROGRAMS}/bed.exe`;
 
 export interface BedCase {
   name: string;
+  /** What this machine lacks for it; null when it has all. */
+  missing?: string | null;
   /** Rejects when the case fails. */
   run(wine: Wine): Promise<void>;
 }

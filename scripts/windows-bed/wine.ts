@@ -12,6 +12,7 @@ export interface RunOptions {
   env?: Readonly<Record<string, string>>;
   /** Current folder, as Linux sees it from inside. */
   cwd?: string;
+  stdin?: string;
 }
 
 export interface Running {
@@ -89,7 +90,7 @@ export async function startWine({ root, copy, programs }: Folders): Promise<Wine
         ...["env", "-i", ...variables(options.env)],
         ...["wine64", program, ...args],
       ],
-      { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
+      { stdin: Buffer.from(options.stdin ?? ""), stdout: "pipe", stderr: "pipe" },
     );
     // nsenter stays outside and only waits; the program is its child.
     const kill = () => {
