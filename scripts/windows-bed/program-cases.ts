@@ -97,6 +97,19 @@ export const programCases: readonly BedCase[] = [
     assert.match(config, /^auth_storage\s*= secure$/m);
   }),
 
+  scene("profiles and describe show the login and where its token lies", {}, async (scene) => {
+    await login(scene);
+    const { stdout: list } = succeeded(await scene.cli(["auth", "profiles", "-o", "json"]));
+    assert.deepEqual(
+      JSON.parse(list).profiles.map(({ name, valid }: Record<string, unknown>) => [name, valid]),
+      [[PROFILE, true]],
+    );
+    const { stdout: text } = succeeded(await scene.cli(["auth", "describe", "-p", PROFILE]));
+    assert.match(text, /^User: ada@example\.com$/m);
+    assert.match(text, /^Token storage: secure, OS keyring \(service: databricks-cli\)/m);
+    assert.match(text, / \(from C:\\users\\root\\\.databrickscfg config file\)$/m);
+  }),
+
   scene("a token of 10,000 bytes goes there and back", {}, async (scene) => {
     const access_token = "long-".repeat(2_000);
     scene.workspace.control.faults = { token: { kind: "rewrite", set: { access_token } } };
