@@ -85,6 +85,26 @@ function open() {
   const tick = new JSCallback(() => G_SOURCE_CONTINUE, GSourceFunc);
   let lastId = 0;
 
+  let turning: Promise<void> | undefined;
+
+  /**
+   * Iterates GLib's loop once, then gives the event loop its turn. All calls that wait share one:
+   * a hundred of them with a turn each would mostly run timers for one another.
+   */
+  function turn(): Promise<void> {
+    turning ??= iterate().finally(() => {
+      turning = undefined;
+    });
+    return turning;
+  }
+
+  async function iterate(): Promise<void> {
+    const source = g.g_timeout_add(SLICE_MS, tick.ptr, null);
+    g.g_main_context_iteration(null, 1);
+    g.g_source_remove(source);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
   /** The error in a `GError *` cell, or undefined; frees it. */
   function takeError(cell: BigUint64Array): GioError | undefined {
     const error = pointerIn(cell);
@@ -129,11 +149,10 @@ function open() {
 
     const cancellable = toPointer(g.g_cancellable_new());
     start(cancellable, completed.ptr, toPointer(id));
-    const source = g.g_timeout_add(SLICE_MS, tick.ptr, null);
     try {
       let cancelled = false;
       for (;;) {
-        g.g_main_context_iteration(null, 1);
+        await turn();
         if (ended.outcome) break;
         const late = performance.now() - deadline;
         if (late >= 0) {
@@ -141,10 +160,8 @@ function open() {
           if (!cancelled) g.g_cancellable_cancel(cancellable);
           cancelled = true;
         }
-        await new Promise((resolve) => setImmediate(resolve));
       }
     } finally {
-      g.g_source_remove(source);
       g.g_object_unref(cancellable);
     }
     if ("error" in ended.outcome) throw ended.outcome.error;
