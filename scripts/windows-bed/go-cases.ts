@@ -69,7 +69,7 @@ export const goCases: readonly BedCase[] = [
       assert.match((await go(wine, "get")) ?? "", /^databricks-cli:split:/);
       await go(wine, "set", secretOf(300));
       assert.equal(await bed(wine, "take", ACCOUNT), "300");
-      assert.equal(await bed(wine, "credentials", "databricks-cli"), "[]");
+      assert.equal(await bed(wine, "credentials", ACCOUNT), "[]");
     },
   },
 ];

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { visit } from "../../test/workspace/browser.ts";
-import type { Controls } from "../../test/workspace/controls.ts";
 import { startWorkspace, type Workspace } from "../../test/workspace/server.ts";
 import { type BedCase, bed } from "./cases.ts";
 import { type Ended, HOME, PROGRAMS, type RunOptions, type Wine } from "./wine.ts";
@@ -18,31 +17,27 @@ interface Scene {
   /** Runs the program. */
   cli(args: readonly string[], options?: RunOptions): Promise<Ended>;
   /** Runs it and gives the access token that it printed. */
-  token(...args: string[]): Promise<string>;
+  token(): Promise<string>;
 }
 
 /** A case with a workspace and an empty home folder. */
-function scene(
-  name: string,
-  controls: Partial<Controls>,
-  play: (scene: Scene) => Promise<void>,
-): BedCase {
+function scene(name: string, play: (scene: Scene) => Promise<void>): BedCase {
   return {
     name,
     async run(wine) {
       for (const left of [".databrickscfg", ".databricks"]) {
         rmSync(wine.path(`${HOME}/${left}`), { recursive: true, force: true });
       }
-      const workspace = await startWorkspace({ controls });
+      const workspace = await startWorkspace();
       const cli: Scene["cli"] = (args, options) => wine.run(PROGRAM, args, options);
-      const token: Scene["token"] = async (...args) => {
-        const { stdout } = succeeded(await cli(["auth", "token", "-p", PROFILE, ...args]));
+      const token: Scene["token"] = async () => {
+        const { stdout } = succeeded(await cli(["auth", "token", "-p", PROFILE]));
         return JSON.parse(stdout).access_token;
       };
       try {
         await play({ wine, workspace, cli, token });
         succeeded(await cli(["auth", "logout", PROFILE, "--auto-approve"]));
-        assert.equal(await bed(wine, "credentials", "databricks-cli"), "[]");
+        assert.equal(await bed(wine, "credentials", PROFILE), "[]");
       } finally {
         await workspace.stop();
       }
@@ -85,7 +80,7 @@ export const programCases: readonly BedCase[] = [
     },
   },
 
-  scene("login, token, logout: the entry is one that the Go CLI reads", {}, async (scene) => {
+  scene("login, token, logout: the entry is one that the Go CLI reads", async (scene) => {
     const { stderr } = await login(scene);
     assert.match(stderr, /^Profile größe was successfully saved$/m);
     const { user, blob } = JSON.parse(await bed(scene.wine, "credential", TARGET));
@@ -97,7 +92,7 @@ export const programCases: readonly BedCase[] = [
     assert.match(config, /^auth_storage\s*= secure$/m);
   }),
 
-  scene("profiles and describe show the login and where its token lies", {}, async (scene) => {
+  scene("profiles and describe show the login and where its token lies", async (scene) => {
     await login(scene);
     const { stdout: list } = succeeded(await scene.cli(["auth", "profiles", "-o", "json"]));
     assert.deepEqual(
@@ -110,7 +105,7 @@ export const programCases: readonly BedCase[] = [
     assert.match(text, / \(from C:\\users\\root\\\.databrickscfg config file\)$/m);
   }),
 
-  scene("a token of 10,000 bytes goes there and back", {}, async (scene) => {
+  scene("a token of 10,000 bytes goes there and back", async (scene) => {
     const access_token = "long-".repeat(2_000);
     scene.workspace.control.faults = { token: { kind: "rewrite", set: { access_token } } };
     await login(scene);
@@ -121,7 +116,7 @@ export const programCases: readonly BedCase[] = [
     assert.equal(await scene.token(), access_token);
   }),
 
-  scene("30 callers of an expired token: one refresh", {}, async (scene) => {
+  scene("30 callers of an expired token: one refresh", async (scene) => {
     scene.workspace.control.accessLifetimeSeconds = 1;
     await login(scene);
     const expired = await bed(scene.wine, "credential", TARGET);
@@ -133,7 +128,7 @@ export const programCases: readonly BedCase[] = [
     assert.ok(!expired.includes(tokens[0] ?? ""));
   }),
 
-  scene("a caller that is killed while it refreshes frees the next one", {}, async (scene) => {
+  scene("a caller that is killed while it refreshes frees the next one", async (scene) => {
     scene.workspace.control.accessLifetimeSeconds = 1;
     await login(scene);
     Object.assign(scene.workspace.control, {
@@ -148,7 +143,7 @@ export const programCases: readonly BedCase[] = [
     assert.equal(scene.workspace.count("refresh_token"), 2);
   }),
 
-  scene("the home folder is USERPROFILE, not HOME", {}, async (scene) => {
+  scene("the home folder is USERPROFILE, not HOME", async (scene) => {
     await login(scene, ["--storage", "plaintext"]);
     const cache = readFileSync(scene.wine.path(`${HOME}/.databricks/token-cache.json`), "utf8");
     assert.ok(JSON.parse(cache).tokens[PROFILE]);
@@ -160,7 +155,7 @@ export const programCases: readonly BedCase[] = [
     assert.match(elsewhere.stderr, /C:\\other\\\.databrickscfg/);
   }),
 
-  scene("nothing in the current folder runs", {}, async (scene) => {
+  scene("nothing in the current folder runs", async (scene) => {
     await login(scene);
     const folder = "/tmp/someone-elses";
     const plant = (name: string, text: string) =>

@@ -9,7 +9,6 @@ export interface Ended {
 }
 
 export interface RunOptions {
-  env?: Readonly<Record<string, string>>;
   /** Current folder, as Linux sees it from inside. */
   cwd?: string;
   stdin?: string;
@@ -61,6 +60,8 @@ const SETUP = `
   exec chroot . env -i $5 sh -c "sleep infinity | wine64 cmd /k echo ready & cat"
 `;
 
+const VARIABLES = Object.entries(WINE_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
+
 export interface Folders {
   /** The root, which stays as it is. */
   root: string;
@@ -72,13 +73,15 @@ export interface Folders {
 
 /** Starts a machine on a copy of the root. It shares the network of this one. */
 export async function startWine({ root, copy, programs }: Folders): Promise<Wine> {
-  const setup = ["sh", "-euc", SETUP, "sh", root, copy, programs, PROGRAMS, variables().join(" ")];
+  const setup = ["sh", "-euc", SETUP, "sh", root, copy, programs, PROGRAMS, VARIABLES.join(" ")];
   const machine = Bun.spawn([...NAMESPACES, ...setup], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
   });
+  const timer = setTimeout(() => machine.kill("SIGKILL"), LONGEST_RUN);
   await followed(machine.stdout).line("ready");
+  clearTimeout(timer);
   const [init] = childrenOf(machine.pid);
   if (init === undefined) throw new Error("the machine for Wine ended at once");
 
@@ -87,7 +90,7 @@ export async function startWine({ root, copy, programs }: Folders): Promise<Wine
       [
         ...["nsenter", `--target=${init}`, "--mount", "--pid", "--root"],
         `--wd=/proc/${init}/root${options.cwd ?? PROGRAMS}`,
-        ...["env", "-i", ...variables(options.env)],
+        ...["env", "-i", ...VARIABLES],
         ...["wine64", program, ...args],
       ],
       { stdin: Buffer.from(options.stdin ?? ""), stdout: "pipe", stderr: "pipe" },
@@ -119,12 +122,6 @@ export async function startWine({ root, copy, programs }: Folders): Promise<Wine
       await machine.exited;
     },
   };
-}
-
-function variables(more: RunOptions["env"] = {}): string[] {
-  return Object.entries({ ...WINE_ENVIRONMENT, ...more }).map(
-    ([name, value]) => `${name}=${value}`,
-  );
 }
 
 function childrenOf(pid: number): number[] {

@@ -18,7 +18,7 @@ export const PART_PREFIX = `${SERVICE}-part:`;
 /** No JSON begins like this: the Go CLI, which reads the head as a token, fails with a decoding error. */
 const MARKER = `${SERVICE}:split:`;
 const HEAD = new RegExp(`^${MARKER}([0-9a-f]{16}):([1-9]\\d*):([0-9a-f]{64})$`);
-const PART = new RegExp(`^${PART_PREFIX}([0-9a-f]{16}):\\d+$`, "i");
+const PART = new RegExp(`^${PART_PREFIX}([0-9a-f]{16}):\\d+$`);
 
 /** A writer takes milliseconds from its first part to its head: an unnamed part of this age, in milliseconds, is left over. */
 const LEFT_OVER_AGE = 10 * 60_000;

@@ -5,7 +5,7 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { writeAtomic } from "../../src/files/atomic-write.ts";
 import { acquireLock, LockTimeout, withLock } from "../../src/files/lock.ts";
-import type { CallOptions } from "../../src/keyring/backend.ts";
+import { type CallOptions, SERVICE } from "../../src/keyring/backend.ts";
 import { windowsCredentials } from "../../src/keyring/credentials.ts";
 import { openWindowsBackend } from "../../src/keyring/windows.ts";
 import { contractCases, printContract } from "../contract/backend-contract.ts";
@@ -61,8 +61,10 @@ const commands: Record<string, (...args: string[]) => Promise<void>> = {
     say(JSON.stringify(found && { ...found, blob: Buffer.from(found.blob).toString() }));
   },
 
-  async credentials(prefix = "") {
-    say(JSON.stringify(windowsCredentials.list(prefix).map(({ target }) => target)));
+  /** Prints the targets of all that is stored for an account, as JSON. */
+  async credentials(account = "") {
+    const all = windowsCredentials.list(SERVICE).filter(({ user }) => user === account);
+    say(JSON.stringify(all.map(({ target }) => target)));
   },
 
   async "hold-lock"(path = "") {
