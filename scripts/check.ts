@@ -3,7 +3,7 @@
  * The last line is `N passed, N failed, N skipped`; what was skipped is named above it.
  * With CI=true a skip without a reason in EXPECTED_SKIPS is a failure too.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runAcceptance } from "./acceptance.ts";
@@ -15,6 +15,8 @@ import { runTests } from "./run-tests.ts";
 const EXPECTED_SKIPS: readonly (readonly [start: string, reason: string])[] = [];
 
 const scratch = mkdtempSync(join(tmpdir(), "databricks-check-"));
+// Some tests run a program as somebody else, who has to get at its files.
+chmodSync(scratch, 0o755);
 try {
   const outcomes = await check();
   summarise(outcomes);

@@ -1,21 +1,23 @@
 /** Runs `bun test` and reads what became of each test. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./build.ts";
 import type { Outcome } from "./outcome.ts";
 
 /**
  * Runs every test, its output going to the terminal.
- * @param scratch folder for the report and for what tests leave behind
+ * @param scratch folder for the report and for temporary files, which others can enter
  * @param binary the compiled program, which tests find in DATABRICKS_TEST_BINARY
  */
 export async function runTests(scratch: string, binary: string): Promise<Outcome[]> {
   const report = join(scratch, "junit.xml");
+  const temporary = join(scratch, "tmp");
+  mkdirSync(temporary);
   const tests = Bun.spawn(
     [process.execPath, "test", "--dots", "--reporter=junit", `--reporter-outfile=${report}`],
     {
       cwd: ROOT,
-      env: testEnvironment(scratch, binary),
+      env: testEnvironment(temporary, binary),
       stdin: "ignore",
       stdout: "inherit",
       stderr: "inherit",
@@ -26,19 +28,25 @@ export async function runTests(scratch: string, binary: string): Promise<Outcome
   const silent = [...new Bun.Glob("test/**/*.test.ts").scanSync(ROOT)]
     .filter((file) => !outcomes.some(({ name }) => name.startsWith(`${file}: `)))
     .map((file): Outcome => ({ name: file, result: "failed", detail: "ran no test: see above" }));
-  const all = [...outcomes, ...silent];
+  const all = [...outcomes, ...silent, leftBehind(temporary)];
   if (exitCode !== 0 && !all.some(({ result }) => result === "failed")) {
     all.push({ name: "bun test", result: "failed", detail: `ended with ${exitCode}` });
   }
   return all;
 }
 
+function leftBehind(folder: string): Outcome {
+  const name = "the tests leave no temporary files";
+  const detail = readdirSync(folder).join(", ");
+  return { name, result: detail === "" ? "passed" : "failed", detail };
+}
+
 /** The caller's environment without anything that the program would read. */
-function testEnvironment(scratch: string, binary: string): Record<string, string | undefined> {
+function testEnvironment(temporary: string, binary: string): Record<string, string | undefined> {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(DATABRICKS_|BROWSER$)/.test(name),
   );
-  return { ...Object.fromEntries(inherited), TMPDIR: scratch, DATABRICKS_TEST_BINARY: binary };
+  return { ...Object.fromEntries(inherited), TMPDIR: temporary, DATABRICKS_TEST_BINARY: binary };
 }
 
 /** The test cases of a JUnit report of Bun, in which every attribute is escaped and on one line. */
