@@ -14,6 +14,8 @@ const functions = {
   secret_error_get_quark: { args: [], returns: "u32" },
   secret_service_get: { args: ["i32", "ptr", "ptr", "ptr"], returns: "void" },
   secret_service_get_finish: { args: ["ptr", "ptr"], returns: "ptr" },
+  secret_service_ensure_session: { args: ["ptr", "ptr", "ptr", "ptr"], returns: "void" },
+  secret_service_ensure_session_finish: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   secret_service_search_for_dbus_paths: {
     args: ["ptr", "ptr", "ptr", "ptr", "ptr", "ptr"],
     returns: "void",

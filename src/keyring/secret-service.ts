@@ -51,7 +51,7 @@ export type SecretService = Awaited<ReturnType<typeof openSecretService>>;
 
 /**
  * Finds the service on the bus. The session, and with it the key that encrypts secrets on the bus, is
- * opened by libsecret with the first secret: it costs more than all else, and a miss needs none.
+ * opened with the first secret: it costs more than all else, and a miss needs none.
  * Throws GioError, GioTimeout.
  */
 export async function openSecretService(gio: Gio, bus: Pointer, patience: Patience) {
@@ -117,8 +117,26 @@ export async function openSecretService(gio: Gio, bus: Pointer, patience: Patien
     return length;
   }
 
+  let session: Promise<boolean> | undefined;
+
+  /** Opens the session once. Of several lookups that come first at the same time, libsecret would open one for each. */
+  function ensureSession(patience: Patience): Promise<boolean> {
+    session ??= gio
+      .call(
+        (...tail) => s.secret_service_ensure_session(service, ...tail),
+        (result, error) => s.secret_service_ensure_session_finish(service, result, error) !== 0,
+        patience,
+      )
+      .catch((error: unknown) => {
+        session = undefined;
+        throw error;
+      });
+    return session;
+  }
+
   /** The bytes of an account's secret; null for none. Opens a prompt where it is locked; null when that is dismissed. */
-  function lookup(account: string, patience: Patience) {
+  async function lookup(account: string, patience: Patience) {
+    await ensureSession(patience);
     return gio.call(
       (...tail) =>
         withAttributes(account, (attributes) =>
