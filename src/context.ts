@@ -1,8 +1,6 @@
 /** Everything of the outside world that a command touches, in one object. */
 import { writeSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { isatty } from "node:tty";
 import type { Keyring } from "./keyring/keyring.ts";
 import type { Prompt } from "./prompt.ts";
 
@@ -68,7 +66,10 @@ export function lockDirectory(context: Context): string {
 }
 
 export function homeFolder(env: Environment, platform: NodeJS.Platform): string {
-  return (platform === "win32" ? env["USERPROFILE"] : env["HOME"]) || homedir();
+  return (
+    (platform === "win32" ? env["USERPROFILE"] : env["HOME"]) ||
+    process.getBuiltinModule("node:os").homedir()
+  );
 }
 
 /** The real world, for `main`. `argv` is looked at for `--debug` only. */
@@ -110,9 +111,14 @@ async function openSystemKeyring(terminal: boolean, context: Context): Promise<K
   });
 }
 
+/** Asked only where it matters: the module costs two megabytes. */
+const isTerminal = (descriptor: number) => process.getBuiltinModule("node:tty").isatty(descriptor);
+
 function systemInput(): Input {
   return {
-    isTTY: isatty(0),
+    get isTTY() {
+      return isTerminal(0);
+    },
     text: async () => (await import("node:stream/consumers")).text(process.stdin),
     async *lines(signal) {
       const { createInterface } = await import("node:readline");
@@ -124,7 +130,9 @@ function systemInput(): Input {
 /** A stream that is written to at once: the process may exit right after, and nothing is lost. */
 function systemOutput(descriptor: 1 | 2): Output {
   return {
-    isTTY: isatty(descriptor),
+    get isTTY() {
+      return isTerminal(descriptor);
+    },
     write(text) {
       let bytes: Uint8Array = Buffer.from(text);
       while (bytes.length > 0) {

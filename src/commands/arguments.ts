@@ -1,11 +1,10 @@
 /** Strict reading of a command line: unknown words are errors that suggest the nearest known one. */
-import { parseArgs } from "node:util";
 import { UserError } from "../errors.ts";
-import type { Arguments, Values } from "./command.ts";
+import type { Argument, Arguments, Values } from "./command.ts";
 
 /**
- * The values of `argv` by a command's declaration. `node:util` splits the words; what it would
- * let slide in its lenient mode is refused here, so that messages name the nearest flag.
+ * The values of `argv` by a command's declaration: `--name value`, `--name=value`, `-n value`,
+ * `-nvalue`; the last of repeated flags counts; nothing behind `--` is a flag.
  *
  * @throws UserError for an unknown flag, a missing or surplus value, a surplus argument
  */
@@ -14,57 +13,61 @@ export function parseArguments<A extends Arguments>(
   argv: readonly string[],
   commandName: string,
 ): Values<A> {
-  const flags = Object.entries(declared).filter(([, { type }]) => type !== "positional");
-  const options = Object.fromEntries(
-    flags.map(([name, { type, alias }]) => [
-      name,
-      {
-        type: type === "boolean" ? ("boolean" as const) : ("string" as const),
-        ...(alias && { short: alias }),
-      },
-    ]),
-  );
-  const { tokens } = parseArgs({
-    args: [...argv],
-    options,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  const values: Record<string, string | boolean | string[]> = {};
+  const values: Record<string, string | boolean> = {};
   const positionals: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === "positional") positionals.push(token.value);
-    if (token.kind !== "option") continue;
-    const option = options[token.name];
-    if (!option) throw unknownFlag(token.rawName, Object.keys(options), commandName);
-    values[token.name] = option.type === "boolean" ? booleanValue(token) : stringValue(token);
+  const words = [...argv];
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === "--") positionals.push(...words.splice(0));
+    else if (word === "-" || !word.startsWith("-")) positionals.push(word);
+    else {
+      const { written, inline } = splitFlag(word);
+      const [name, argument] = findFlag(declared, written, commandName);
+      values[name] =
+        argument.type === "boolean"
+          ? booleanValue(written, inline)
+          : stringValue(written, inline, words);
+    }
   }
-  return {
-    ...values,
-    ...placePositionals(declared, positionals, commandName),
-    _: positionals,
-  } as Values<A>;
+  const placed = placePositionals(declared, positionals, commandName);
+  return { ...values, ...placed, _: positionals } as Values<A>;
 }
 
-interface OptionToken {
-  index: number;
-  rawName: string;
-  value: string | undefined;
-  inlineValue: boolean | undefined;
+/** `--name=value` and `-nvalue` taken apart. Short flags are not bundled: each takes what follows. */
+function splitFlag(word: string): { written: string; inline: string | undefined } {
+  if (!word.startsWith("--")) {
+    return { written: word.slice(0, 2), inline: word.slice(2) || undefined };
+  }
+  const equals = word.indexOf("=");
+  if (equals < 0) return { written: word, inline: undefined };
+  return { written: word.slice(0, equals), inline: word.slice(equals + 1) };
 }
 
-function booleanValue({ rawName, value, inlineValue }: OptionToken): boolean {
-  if (!inlineValue || value === "true") return true;
-  if (value === "false") return false;
-  throw new UserError(`${rawName} takes no value`);
+function findFlag(declared: Arguments, written: string, commandName: string): [string, Argument] {
+  const flags = Object.entries(declared).filter(([, { type }]) => type !== "positional");
+  const found = flags.find(
+    ([name, { alias }]) => written === `--${name}` || (alias && written === `-${alias}`),
+  );
+  if (found) return found;
+  throw unknownFlag(
+    written,
+    flags.map(([name]) => name),
+    commandName,
+  );
 }
 
-function stringValue({ rawName, value, inlineValue }: OptionToken): string {
-  if (value === undefined) throw new UserError(`${rawName} needs a value`);
-  if (!inlineValue && value.startsWith("-") && value !== "-") {
+function booleanValue(written: string, inline: string | undefined): boolean {
+  if (inline === undefined || inline === "true") return true;
+  if (inline === "false") return false;
+  throw new UserError(`${written} takes no value`);
+}
+
+function stringValue(written: string, inline: string | undefined, rest: string[]): string {
+  if (inline !== undefined) return inline;
+  const value = rest.shift();
+  if (value === undefined) throw new UserError(`${written} needs a value`);
+  if (value.startsWith("-") && value !== "-") {
     throw new UserError(
-      `${rawName} needs a value (one that begins with a dash: ${rawName}=${value})`,
+      `${written} needs a value (one that begins with a dash: ${written}=${value})`,
     );
   }
   return value;

@@ -3,8 +3,6 @@ import { isUtf8 } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { UserError } from "../errors.ts";
-import { resolveLinks, writeAtomic } from "../files/atomic-write.ts";
-import { lockPath, withLock } from "../files/lock.ts";
 import { systemCode, systemReason } from "../files/system-error.ts";
 import { ATTRIBUTES } from "./attributes.ts";
 import { type Change, editIni, IniError, readIni, type Sections } from "./ini-document.ts";
@@ -87,7 +85,10 @@ export async function changeConfigFile(
   change: (config: ConfigFile) => Change[],
   { lockDirectory }: { lockDirectory: string },
 ): Promise<Saved> {
-  const file = realPath(path);
+  // Most commands only read; these bring the system's locks with them.
+  const { resolveLinks, writeAtomic } = await import("../files/atomic-write.ts");
+  const { lockPath, withLock } = await import("../files/lock.ts");
+  const file = realPath(path, resolveLinks);
   const deadline = performance.now() + PATIENCE;
   return withLock(lockPath(lockDirectory, file), { deadline }, async () => {
     const config = readConfigFile(path);
@@ -102,7 +103,7 @@ export async function changeConfigFile(
 }
 
 /** Two names of one file must not get two locks. */
-function realPath(path: string): string {
+function realPath(path: string, resolveLinks: (path: string) => string): string {
   try {
     return resolveLinks(path);
   } catch (error) {

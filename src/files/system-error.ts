@@ -1,6 +1,3 @@
-import { constants } from "node:os";
-import { getSystemErrorMap } from "node:util";
-
 /** The system's code of a failed call of node:fs, such as `ENOSPC`; undefined for any other error. */
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string"
@@ -17,6 +14,9 @@ export function systemReason(error: unknown): string {
 
 /** The system's words for an errno of a C call, or at least its name. */
 export function errnoReason(errno: number): string | undefined {
+  // Loaded here: a command that meets no failure, as nearly all do, starts faster without them.
+  const { constants } = process.getBuiltinModule("node:os");
+  const { getSystemErrorMap } = process.getBuiltinModule("node:util");
   const name = () => Object.entries(constants.errno).find(([, value]) => value === errno)?.[0];
   return getSystemErrorMap().get(-errno)?.[1] ?? name();
 }

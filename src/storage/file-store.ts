@@ -5,8 +5,6 @@
 import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { UserError } from "../errors.ts";
-import { writeAtomic } from "../files/atomic-write.ts";
-import { LockUnavailable, lockPath, withLock } from "../files/lock.ts";
 import { systemCode, systemReason } from "../files/system-error.ts";
 import { findJsonProblem } from "./json-problem.ts";
 import type { Token, TokenStore } from "./store.ts";
@@ -34,6 +32,9 @@ export function openFileStore(options: FileStoreOptions): TokenStore {
 
   /** Reads, edits and replaces the file, alone. `edit` says whether there is anything to write. */
   async function change(edit: (tokens: Entries) => boolean): Promise<boolean> {
+    // A lookup needs neither; they bring the system's locks with them.
+    const { writeAtomic } = await import("../files/atomic-write.ts");
+    const { LockUnavailable, lockPath, withLock } = await import("../files/lock.ts");
     const apply = () => {
       const cache = parseCache(path, readText(path), parseLossless);
       if (!edit(cache.tokens)) return false;
@@ -68,7 +69,34 @@ export function openFileStore(options: FileStoreOptions): TokenStore {
         delete tokens[key];
         return true;
       }),
+    entries: () => tokensOf(listEntries(path)),
+    async edit(plan) {
+      await change((tokens) => {
+        const { put, remove } = plan(tokensOf(decodeEntries(tokens)));
+        for (const [key, token] of put) setEntry(tokens, key, encodeToken(token));
+        for (const key of remove) delete tokens[key];
+        return put.size + remove.length > 0;
+      });
+    },
   };
+}
+
+/** Runs `body` while nobody else changes the file; where there is no locking, all the same. */
+export async function lockCache<T>(options: FileStoreOptions, body: () => T): Promise<T> {
+  const { path, lockDirectory, lockTimeout, debug } = options;
+  try {
+    const deadline = performance.now() + lockTimeout;
+    return await withLock(lockPath(lockDirectory, `file:${path}`), { deadline }, body);
+  } catch (error) {
+    if (!(error instanceof LockUnavailable)) throw error;
+    debug(`${error.message}; changing ${path} without a lock`);
+    return body();
+  }
+}
+
+/** Replaces the whole file. */
+export function writeCache(path: string, cache: Cache): void {
+  writeAtomic(path, `${JSON.stringify(cache, null, 2)}\n`, { mode: 0o600 });
 }
 
 /** Whether somebody has signed in to the file cache. One that cannot be read counts as empty. */
@@ -81,9 +109,21 @@ export function hasEntries(path: string): boolean {
 }
 
 /** Every entry of the file cache; `token` is null for one that is no token. Throws UserError as a lookup does. */
-export function listEntries(path: string): { key: string; token: Token | null }[] {
-  const { tokens } = parseCache(path, readText(path), parseLossless);
+export function listEntries(path: string): Entry[] {
+  return decodeEntries(parseCache(path, readText(path), parseLossless).tokens);
+}
+
+interface Entry {
+  key: string;
+  token: Token | null;
+}
+
+function decodeEntries(tokens: Entries): Entry[] {
   return Object.entries(tokens).map(([key, entry]) => ({ key, token: decodeToken(entry) }));
+}
+
+function tokensOf(entries: readonly Entry[]): Map<string, Token> {
+  return new Map(entries.flatMap(({ key, token }) => (token ? [[key, token]] : [])));
 }
 
 function lookUp(path: string, key: string): Token | null {
@@ -106,23 +146,26 @@ function decodeEntry(path: string, key: string, entry: unknown): Token {
 type Entries = Record<string, unknown>;
 
 /** The whole file: what is known of it, and whatever else stands there. */
-interface Cache {
+export interface Cache {
   version: 1;
   tokens: Entries;
   [other: string]: unknown;
 }
 
-/** The file's text, or null when there is none. */
-function readText(path: string): string | null {
-  let content: Buffer;
+/** The file's bytes, or null when there is none. @throws UserError */
+export function readBytes(path: string): Buffer | null {
   try {
-    content = readFileSync(path);
+    return readFileSync(path);
   } catch (error) {
     if (systemCode(error) === "ENOENT") return null;
     throw new UserError(`cannot read ${path}: ${systemReason(error)}`, { cause: error });
   }
-  if (!isUtf8(content)) throw new UserError(`${path} is not UTF-8. ${WAY_OUT}`);
-  return content.toString();
+}
+
+function readText(path: string): string | null {
+  const content = readBytes(path);
+  if (content && !isUtf8(content)) throw new CorruptCache(`${path} is not UTF-8. ${WAY_OUT}`);
+  return content?.toString() ?? null;
 }
 
 function parseCache(path: string, text: string | null, parse: (text: string) => unknown): Cache {
@@ -131,9 +174,9 @@ function parseCache(path: string, text: string | null, parse: (text: string) => 
   const version = isObject(cache) ? (cache["version"] ?? 0) : undefined;
   const tokens = isObject(cache) ? (cache["tokens"] ?? {}) : undefined;
   if (typeof version !== "number" || !isObject(tokens)) {
-    throw new UserError(`${path} is not a token cache. ${WAY_OUT}`);
+    throw new CorruptCache(`${path} is not a token cache. ${WAY_OUT}`);
   }
-  if (version !== 1) throw new UserError(`${path}: needs version 1, got version ${version}`);
+  if (version !== 1) throw new CorruptCache(`${path}: needs version 1, got version ${version}`);
   return { ...(cache as Entries), version, tokens };
 }
 
@@ -146,7 +189,7 @@ function parseOrLocate(path: string, text: string, parse: (text: string) => unkn
     const problem = at
       ? `line ${at.line}, column ${at.column} is not JSON`
       : "it is nested too deeply";
-    throw new UserError(`${path} is corrupt: ${problem}. ${WAY_OUT}`);
+    throw new CorruptCache(`${path} is corrupt: ${problem}. ${WAY_OUT}`);
   }
 }
 

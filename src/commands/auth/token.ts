@@ -1,3 +1,4 @@
+import { utcOffset } from "../../../native/libc.ts";
 import type { Context } from "../../context.ts";
 import { renderJson } from "../../output.ts";
 import { openForReading } from "../../storage/open.ts";
@@ -64,10 +65,17 @@ function describeToken({ access_token, token_type, expiry, expires_in }: Token) 
  * fails on an offset without a fraction.
  */
 function renderExpiry(milliseconds: number): string {
-  const time = new Date(milliseconds);
-  const offset = -time.getTimezoneOffset();
+  // Historic offsets with odd seconds have no form in RFC 3339.
+  const offset = Math.trunc(localOffset(milliseconds) / 60);
   const local = new Date(milliseconds + offset * 60_000).toISOString().slice(0, -1);
   const two = (value: number) => String(Math.trunc(value)).padStart(2, "0");
   const size = Math.abs(offset);
   return `${local}000000${offset < 0 ? "-" : "+"}${two(size / 60)}:${two(size % 60)}`;
+}
+
+/** Local time's offset from UTC in seconds. */
+function localOffset(milliseconds: number): number {
+  return process.platform === "win32"
+    ? -new Date(milliseconds).getTimezoneOffset() * 60
+    : utcOffset(milliseconds / 1000);
 }
