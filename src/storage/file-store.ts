@@ -20,36 +20,44 @@ export interface FileStoreOptions {
   lockTimeout: number;
 }
 
+/** What is to become of entries. */
+export interface EntryChanges {
+  put: ReadonlyMap<string, Token>;
+  remove: readonly string[];
+}
+
+/** A store that shows all of its entries, and changes several of them at once. */
+export interface FileStore extends TokenStore {
+  readonly location: "file";
+  /** Every entry that is a token. */
+  entries(): ReadonlyMap<string, Token>;
+  /** Makes the changes that `plan` wants of the entries as they are: all of them or none. */
+  edit(plan: (entries: ReadonlyMap<string, Token>) => EntryChanges): Promise<void>;
+}
+
+/** The file is there and can be read, but it is no token cache. `databricks auth storage repair` keeps what it can of it. */
+export class CorruptCache extends UserError {
+  override name = "CorruptCache";
+}
+
 const SIGN_IN_AGAIN = "sign in again with `databricks auth login`";
-const WAY_OUT = `Repair the file, or move it away and ${SIGN_IN_AGAIN}`;
+const WAY_OUT = `Repair the file with \`databricks auth storage repair\`, or move it away and ${SIGN_IN_AGAIN}`;
 
 /**
  * A store on the file cache. Its failures are `UserError`s that name the file; one that cannot
  * be read is never overwritten.
  */
-export function openFileStore(options: FileStoreOptions): TokenStore {
-  const { path, lockDirectory, lockTimeout, debug } = options;
+export function openFileStore(options: FileStoreOptions): FileStore {
+  const { path } = options;
 
   /** Reads, edits and replaces the file, alone. `edit` says whether there is anything to write. */
-  async function change(edit: (tokens: Entries) => boolean): Promise<boolean> {
-    // A lookup needs neither; they bring the system's locks with them.
-    const { writeAtomic } = await import("../files/atomic-write.ts");
-    const { LockUnavailable, lockPath, withLock } = await import("../files/lock.ts");
-    const apply = () => {
+  const change = (edit: (tokens: Entries) => boolean): Promise<boolean> =>
+    changeFile(options, (replace) => {
       const cache = parseCache(path, readText(path), parseLossless);
       if (!edit(cache.tokens)) return false;
-      writeAtomic(path, `${JSON.stringify(cache, null, 2)}\n`, { mode: 0o600 });
+      replace(cache);
       return true;
-    };
-    try {
-      const deadline = performance.now() + lockTimeout;
-      return await withLock(lockPath(lockDirectory, `file:${path}`), { deadline }, apply);
-    } catch (error) {
-      if (!(error instanceof LockUnavailable)) throw error;
-      debug(`${error.message}; changing ${path} without a lock`);
-      return apply();
-    }
-  }
+    });
 
   return {
     location: "file",
@@ -81,22 +89,27 @@ export function openFileStore(options: FileStoreOptions): TokenStore {
   };
 }
 
-/** Runs `body` while nobody else changes the file; where there is no locking, all the same. */
-export async function lockCache<T>(options: FileStoreOptions, body: () => T): Promise<T> {
-  const { path, lockDirectory, lockTimeout, debug } = options;
+/**
+ * Runs `body`, which may replace the whole file, while nobody else changes it. Where there is no
+ * locking it goes on without.
+ */
+export async function changeFile<T>(
+  { path, lockDirectory, lockTimeout, debug }: FileStoreOptions,
+  body: (replace: (cache: Cache) => void) => T,
+): Promise<T> {
+  // A lookup needs neither; they bring the system's locks with them.
+  const { writeAtomic } = await import("../files/atomic-write.ts");
+  const { LockUnavailable, lockPath, withLock } = await import("../files/lock.ts");
+  const apply = () =>
+    body((cache) => writeAtomic(path, `${JSON.stringify(cache, null, 2)}\n`, { mode: 0o600 }));
   try {
     const deadline = performance.now() + lockTimeout;
-    return await withLock(lockPath(lockDirectory, `file:${path}`), { deadline }, body);
+    return await withLock(lockPath(lockDirectory, `file:${path}`), { deadline }, apply);
   } catch (error) {
     if (!(error instanceof LockUnavailable)) throw error;
     debug(`${error.message}; changing ${path} without a lock`);
-    return body();
+    return apply();
   }
-}
-
-/** Replaces the whole file. */
-export function writeCache(path: string, cache: Cache): void {
-  writeAtomic(path, `${JSON.stringify(cache, null, 2)}\n`, { mode: 0o600 });
 }
 
 /** Whether somebody has signed in to the file cache. One that cannot be read counts as empty. */
