@@ -7,7 +7,7 @@
  *     # keyring: STATE          the keyring it finds; storage is then the default, not plaintext
  *     # workspace [JSON]        an embedded workspace, with these switches
  *     # terminal                stdin, stdout and stderr are a terminal
- *     # needs: NAME…            programs, libraries (`*.so*`) or `root`; missing, it is skipped
+ *     # needs: NAME…            programs, libraries (`*.so*`) or `mounts`; missing, it is skipped
  *     # timeout: SECONDS        30 when not said
  */
 import { existsSync, readFileSync } from "node:fs";

@@ -27,7 +27,7 @@ exec "$@"`;
 /** Starts the keyring. What the script asks of it is heard on `socket`, over HTTP. */
 export async function openKeyring(state: KeyringState, socket: string): Promise<SandboxKeyring> {
   if (state === "no-library") {
-    const hide = ["unshare", "--mount", "sh", "-c", WITHOUT_LIBSECRET, "sh"];
+    const hide = ["unshare", "--mount", "--map-root-user", "sh", "-c", WITHOUT_LIBSECRET, "sh"];
     // An address, as without one nothing would look for the library.
     const env = { DBUS_SESSION_BUS_ADDRESS: "unix:path=/run/user/no-library/bus" };
     return { env, wrapper: hasLibsecret() ? hide : [], stop: async () => {} };

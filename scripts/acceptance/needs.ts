@@ -1,6 +1,7 @@
 /** What a case needs of this machine. */
 import { libc, RTLD_LAZY } from "../../native/libc.ts";
 import { cString, ptr } from "../../native/memory.ts";
+import { canMount } from "../../test/support/faults.ts";
 import type { Case, KeyringState } from "./case.ts";
 
 const LIBSECRET = "libsecret-1.so.0";
@@ -24,17 +25,17 @@ export const KEYRING_NEEDS: Readonly<Record<KeyringState, readonly string[]>> = 
   hung: SERVICE,
 };
 
-/** Programs, libraries and rights that the case asks for and this machine lacks. */
+/** Programs, libraries and rights (`mounts`: in a namespace of its own) that the case asks for and this machine lacks. */
 export function missingFor({ keyring, needs }: Case): string[] {
   const wanted = [...needs, ...(keyring ? KEYRING_NEEDS[keyring] : [])];
   // To hide the library, where there is one.
-  if (keyring === "no-library" && hasLibsecret()) wanted.push("root", "unshare");
+  if (keyring === "no-library" && hasLibsecret()) wanted.push("mounts");
   return wanted.filter((name) => !has(name));
 }
 
 function has(name: string): boolean {
   if (name === "linux") return process.platform === "linux";
-  if (name === "root") return process.getuid?.() === 0;
+  if (name === "mounts") return canMount;
   if (name.includes(".so")) return hasLibrary(name);
   return Bun.which(name) !== null;
 }

@@ -58,3 +58,16 @@ setting() { configure '[__settings__]' "auth_storage = $1"; }
 
 # configure LINE…: more lines for the config file.
 configure() { (umask 077 && printf '%s\n' "$@" >>"$HOME/.databrickscfg"); }
+
+# at_once N COMMAND…: starts it N times at once, with I as 1 to N; prints each different outcome with its number.
+at_once() {
+  times=$1
+  shift
+  for I in $(seq "$times"); do
+    (export I && eval "$*" >"$SANDBOX/at-once-$I" 2>&1 || echo "[exit $?]" >>"$SANDBOX/at-once-$I") &
+  done
+  wait
+  printf '$ %s times at once: %s\n' "$times" "$*"
+  cat "$SANDBOX"/at-once-* | sort | uniq -c | sed 's/^ *//'
+  rm "$SANDBOX"/at-once-*
+}
