@@ -6,7 +6,6 @@ import { notFoundHint, notFoundMessage } from "../../storage/hint.ts";
 import type { ReadingStore } from "../../storage/open.ts";
 import type { RefreshRejected } from "../../storage/refresh-lock.ts";
 import type { Token } from "../../storage/store.ts";
-import { deadline } from "../deadline.ts";
 import { openHttp } from "./session.ts";
 import { type Login, loginCommand } from "./target.ts";
 
@@ -18,8 +17,10 @@ export interface AccessTokenRequest {
   store: ReadingStore;
   /** Get a new token even if the stored one is fresh. */
   force: boolean;
-  /** How long getting a new one may take, in milliseconds. */
+  /** How long to wait for another process that gets a new one, in milliseconds. */
   timeout: number;
+  /** Ends the requests for a new one. */
+  signal: AbortSignal;
 }
 
 /**
@@ -33,8 +34,7 @@ export async function readAccessToken(
 ): Promise<Token> {
   const found = await findToken(request, context);
   if (isFresh(found.token, context.now()) && !request.force) return found.token;
-  const signal = deadline(request.timeout, "there was no new token");
-  return renew({ ...request, ...found, signal }, context);
+  return renew({ ...request, ...found }, context);
 }
 
 interface Found {
@@ -59,12 +59,8 @@ function notFound(store: ReadingStore, context: Context): UserError {
 const remaining = (token: Token, now: number) => (token.expiry ?? 0) - now;
 const isFresh = (token: Token, now: number) => remaining(token, now) > REFRESH_MARGIN;
 
-interface Renewal extends AccessTokenRequest, Found {
-  signal: AbortSignal;
-}
-
 /** A new token, or the stored one where it is still valid and a new one was wished for but not to be had. */
-async function renew(renewal: Renewal, context: Context): Promise<Token> {
+async function renew(renewal: AccessTokenRequest & Found, context: Context): Promise<Token> {
   const refreshLock = await import("../../storage/refresh-lock.ts");
   const { login, key, store, force } = renewal;
   const oauth = await import("../../oauth/token.ts");
@@ -102,7 +98,11 @@ async function renew(renewal: Renewal, context: Context): Promise<Token> {
 }
 
 /** Asks the login's authorization server, which is found out first. */
-async function requestToken({ login, signal }: Renewal, refreshToken: string, context: Context) {
+async function requestToken(
+  { login, signal }: AccessTokenRequest,
+  refreshToken: string,
+  context: Context,
+) {
   const { fetchHostMetadata, findServer, hostKeyOf, loginTarget } = await import(
     "../../oauth/discovery.ts"
   );

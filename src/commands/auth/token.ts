@@ -11,6 +11,7 @@ import {
   profileArgument,
   type Values,
 } from "../command.ts";
+import { deadline } from "../deadline.ts";
 import { readAccessToken } from "./access-token.ts";
 import { openSession } from "./session.ts";
 import { chooseLogin } from "./target.ts";
@@ -43,7 +44,8 @@ async function runToken(values: Values<typeof args>, context: Context): Promise<
   const login = chooseLogin(session);
   const store = openForReading(session.stores);
   const force = values["force-refresh"] === true;
-  const token = await readAccessToken({ login, store, force, timeout }, context);
+  const signal = deadline(timeout, "there was no new token");
+  const token = await readAccessToken({ login, store, force, timeout, signal }, context);
   context.stdout.write(
     values.output === "text" ? `${token.access_token}\n` : renderJson(describeToken(token)),
   );

@@ -57,7 +57,7 @@ export async function openVerifier(context: Context, timeout: number): Promise<V
   async function authorize(subject: Subject, target: HostTarget, login: Login | null) {
     if (login) {
       const left = Math.max(0, expiresAt - performance.now());
-      const request = { login, store: subject.store, force: false, timeout: left };
+      const request = { login, store: subject.store, force: false, timeout: left, signal };
       return `Bearer ${(await readAccessToken(request, context)).access_token}`;
     }
     switch (subject.authType) {
