@@ -7,7 +7,7 @@ import { normalise } from "../../scripts/acceptance/normalise.ts";
 import { runCase } from "../../scripts/acceptance/sandbox.ts";
 import { scratchFolder } from "../support/scratch.ts";
 
-/** A case as it would be found; `program` stands in for the compiled one. */
+/** A case as it would be found. */
 function caseOf(script: string, files: Record<string, string> = {}): Case {
   const folder = join(scratchFolder(), "command", "case");
   mkdirSync(folder, { recursive: true });
@@ -20,19 +20,20 @@ function caseOf(script: string, files: Record<string, string> = {}): Case {
   return found;
 }
 
-const program = "/bin/echo";
+/** Stands in for the compiled program. */
+const echo = "/bin/echo";
 
 describe("a script's header", () => {
   test("says what the case needs, up to the first other line", () => {
     const found = caseOf(
-      '# keyring: locked\n# workspace: {"cloud": "azure"}\n# terminal\n# needs: cc root\n# timeout: 5\n\n# needs: nothing\n',
+      '# keyring: locked\n# workspace: {"cloud": "azure"}\n# terminal\n# needs: cc mounts\n# timeout: 5\n\n# needs: nothing\n',
     );
     expect(found).toMatchObject({
       name: "command/case",
       keyring: "locked",
       workspace: { cloud: "azure" },
       terminal: true,
-      needs: ["cc", "root"],
+      needs: ["cc", "mounts"],
       timeoutMs: 5000,
     });
   });
@@ -56,7 +57,7 @@ describe("a case", () => {
         run cat ~/notes "$CASE/../../none"`,
         { "home/notes": "kept\n" },
       ),
-      program,
+      echo,
     );
     expect(output).toBe(`$ databricks hello
 hello
@@ -76,7 +77,7 @@ kept
   test("sees nothing of the caller's environment", async () => {
     process.env["DATABRICKS_HOST"] = "https://leaked.example.com";
     try {
-      const output = await runCase(caseOf("env; pwd"), program);
+      const output = await runCase(caseOf("env; pwd"), echo);
       expect(output).not.toContain("leaked");
       expect(output).toContain("DATABRICKS_AUTH_STORAGE=plaintext\n");
       expect(output).toEndWith("[SANDBOX]/work\n");
@@ -87,7 +88,7 @@ kept
 
   test("that leaves something behind shows it, and it is gone afterwards", async () => {
     const subject = caseOf('sleep 987 & echo $! >"$CASE/pid"; touch "$TMPDIR/secret"; exit 4');
-    expect(await runCase(subject, program)).toBe(
+    expect(await runCase(subject, echo)).toBe(
       "[the script itself ended with 4]\n[left in TMPDIR: secret]\n[left running: sleep 987]\n",
     );
     const pid = readFileSync(join(subject.folder, "pid"), "utf8").trim();
@@ -96,7 +97,7 @@ kept
   });
 
   test("that takes too long is stopped", async () => {
-    const output = await runCase(caseOf("# timeout: 0.2\n\necho begun; sleep 30"), program);
+    const output = await runCase(caseOf("# timeout: 0.2\n\necho begun; sleep 30"), echo);
     expect(output).toStartWith("begun\n[the script was stopped: SIGKILL]\n");
   });
 
@@ -105,7 +106,7 @@ kept
       caseOf(
         '# workspace\n\nseed file a\nrun sh -c "cut -c 1-40 ~/.databricks/*.json"\nworkspace bogus',
       ),
-      program,
+      echo,
     );
     expect(output).toContain('{"version":1,"tokens":{"a":{"access_toke\n');
     expect(output).toContain("no such action: POST bogus");
@@ -114,17 +115,17 @@ kept
 
 describe("on a terminal", () => {
   test("a person reads the screen and types", async () => {
-    const script =
-      '# terminal\n\nrun sh -c \'printf "Name: "; read name; printf "\\033[1A\\033[2K$name\\n"\'';
-    expect(await runCase(caseOf(script, { keys: "Name: => ada<enter>\n" }), program)).toEndWith(
-      "\nada\n",
-    );
+    const program = 'printf "%s: " Name; read name; printf "\\033[1A\\033[2KHello $name\\n"';
+    const subject = caseOf(`# terminal\n\nrun sh -c '${program}'`, {
+      keys: "Name: => ada<enter>\n",
+    });
+    expect(await runCase(subject, echo)).toBe(`$ sh -c ${program}\nHello ada\n`);
   });
 
   test("keys that were never asked for are told", async () => {
     const output = await runCase(
       caseOf("# terminal\n\nrun true", { keys: "Host => x<enter>" }),
-      program,
+      echo,
     );
     expect(output).toContain("[did not come: Host]");
   });
