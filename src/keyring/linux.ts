@@ -40,47 +40,47 @@ export function openLinuxBackend(): Backend {
   async function onService<T>(
     account: string,
     options: CallOptions,
-    body: (service: SecretService, patience: Patience) => Promise<T>,
+    body: (service: SecretService, waits: Waits) => Promise<T>,
   ): Promise<T> {
     checkAccount(account);
-    const patience = { deadline: options.deadline, leaveRunning: false };
-    return translated("call", async () => body(await connected(patience), patience));
+    const waits = waitsOf(options);
+    return translated("call", async () => body(await connected(waits.patience), waits));
   }
 
   return {
     name: "Secret Service",
 
     get: (account, options) =>
-      onService(account, options, async (service, patience) => {
-        const found = await hasEntry(service, account, options, patience);
-        const secret = found ? await service.lookup(account, patience) : null;
+      onService(account, options, async (service, waits) => {
+        const found = await hasEntry(service, account, waits);
+        const secret = found ? await service.lookup(account, waits.patience) : null;
         if (secret) return decode(secret);
-        await requireUnlocked(service, await service.findCollection(patience), patience);
+        const collection = await service.findCollection(waits.patience);
+        await requireUnlocked(service, collection, waits);
         // Listed before and after, and yet not given: what was sent could not be decrypted.
-        if (found && (await hasEntry(service, account, options, patience))) {
+        if (found && (await hasEntry(service, account, waits))) {
           throw new KeyringError("invalid", "the keyring's entry cannot be read");
         }
         return null;
       }),
 
     set: (account, secret, options) =>
-      onService(account, options, async (service, patience) => {
+      onService(account, options, async (service, waits) => {
         checkSecret(secret);
+        const { patience, prompting } = waits;
         const collection = await service.findCollection(patience);
-        if (!mayPrompt(options)) await requireUnlocked(service, collection, patience);
+        if (!prompting) await requireUnlocked(service, collection, waits);
         // Storing under the alias of a default collection that is missing asks for a new one.
-        await service.store(account, secret, collection ?? SECRET_COLLECTION_DEFAULT, {
-          ...patience,
-          leaveRunning: mayPrompt(options),
-        });
+        const target = collection ?? SECRET_COLLECTION_DEFAULT;
+        await service.store(account, secret, target, prompting ?? patience);
       }),
 
     delete: (account, options) =>
-      onService(account, options, async (service, patience) => {
-        if (await hasEntry(service, account, options, patience)) {
-          return service.clear(account, patience);
+      onService(account, options, async (service, waits) => {
+        if (await hasEntry(service, account, waits)) {
+          return service.clear(account, waits.patience);
         }
-        await requireUnlocked(service, await service.findCollection(patience), patience);
+        await requireUnlocked(service, await service.findCollection(waits.patience), waits);
         return false;
       }),
   };
@@ -95,31 +95,39 @@ async function connect(patience: Patience): Promise<SecretService> {
   return openSecretService(gio, bus, patience);
 }
 
+interface Waits {
+  /** For calls that open no prompt. */
+  patience: Patience;
+  /** For those that may; null when they must not be made. */
+  prompting: Patience | null;
+}
+
 /**
- * Whether a prompt may be opened. Without a terminal only for a login: there the person sits
- * in front of a browser.
+ * A prompt may be opened without a terminal only for a login, where the person sits in front
+ * of a browser.
  *
  * A call that may have opened one is not cancelled at its deadline, with or without
  * `leavePromptOpen`: libsecret would dismiss the prompt, and gnome-keyring (42.1) aborts when
  * a prompt on the screen is dismissed by a program.
  */
-function mayPrompt({ interactive, leavePromptOpen }: CallOptions): boolean {
-  return interactive || leavePromptOpen === true;
+function waitsOf({ deadline, interactive, leavePromptOpen = false }: CallOptions): Waits {
+  return {
+    patience: { deadline, leaveRunning: false },
+    prompting: interactive || leavePromptOpen ? { deadline, leaveRunning: true } : null,
+  };
 }
 
 /** Whether the account has an entry; a locked one is first unlocked by the person, or fails with `locked`. */
 async function hasEntry(
   service: SecretService,
   account: string,
-  options: CallOptions,
-  patience: Patience,
+  { patience, prompting }: Waits,
 ): Promise<boolean> {
   const { unlocked, locked } = await service.search(account, patience);
   if (unlocked > 0) return true;
   if (locked === 0) return false;
   // The lookup asks the person; deleting would just pass over what is locked.
-  const asking = { ...patience, leaveRunning: true };
-  if (mayPrompt(options) && (await service.lookup(account, asking))) return true;
+  if (prompting && (await service.lookup(account, prompting))) return true;
   throw new KeyringError("locked", "the entry is locked");
 }
 
@@ -127,7 +135,7 @@ async function hasEntry(
 async function requireUnlocked(
   service: SecretService,
   collection: string | null,
-  patience: Patience,
+  { patience }: Waits,
 ): Promise<void> {
   if (collection === null) {
     throw new KeyringError("unreachable", "the Secret Service has no default collection");

@@ -8,6 +8,7 @@ import { openMemoryBackend } from "../support/memory-backend.ts";
 const LATER = 1_000_000_000;
 
 const never = () => new Promise<never>(() => {});
+const slowly = () => Bun.sleep(1100).then(() => null);
 const fails = (code: KeyringError["code"]) => async () => {
   throw new KeyringError(code, "in the test");
 };
@@ -18,17 +19,20 @@ function open(
   options: Partial<KeyringOptions> = {},
 ) {
   const clock = { time: LATER };
-  const notices: number[] = [];
+  const waits: string[] = [];
   const memory = openMemoryBackend();
   const backend = { ...memory, ...changes(memory) };
   const keyring = openKeyring({
     backend,
     terminal: false,
-    notice: (seconds) => notices.push(seconds),
+    waiting(elapsed) {
+      waits.push(`from ${elapsed} ms`);
+      return () => waits.push("ended");
+    },
     now: () => clock.time,
     ...options,
   });
-  return { keyring, memory, clock, notices };
+  return { keyring, memory, clock, waits };
 }
 
 /** A backend's call that takes `ms` on the test's clock and notes the time it was given. */
@@ -126,7 +130,7 @@ describe("budget", () => {
   });
 });
 
-describe("prompts and notices", () => {
+describe("prompts and waiting", () => {
   test("a call may open a prompt on a terminal only", async () => {
     for (const terminal of [false, true]) {
       const seen: CallOptions[] = [];
@@ -155,25 +159,30 @@ describe("prompts and notices", () => {
     }
   });
 
-  test("after a second on a terminal the person is told, once", async () => {
-    const slowly = async () => {
-      await Bun.sleep(1100);
-      return null;
-    };
-    const { keyring, notices } = open(() => ({ get: slowly }), { terminal: true });
-    await keyring.get("a");
-    await keyring.get("a");
-    expect(notices).toEqual([60]);
+  test("after a second on a terminal the person is told, and told when it is over", async () => {
+    const { keyring, waits, clock } = open(() => ({ get: slowly }), { terminal: true });
+    const first = keyring.get("a");
+    clock.time += 1000;
+    await Promise.all([first, keyring.get("b")]);
+    expect(waits).toEqual(["from 1000 ms", "ended"]);
+    await keyring.get("c");
+    expect(waits.slice(2)).toEqual(["from 1000 ms", "ended"]);
+  });
+
+  test("the wait is over when the call fails, too", async () => {
+    const failing = () => slowly().then(fails("locked"));
+    const { keyring, waits } = open(() => ({ get: failing }), { terminal: true });
+    await expect(keyring.get("a")).rejects.toMatchObject({ code: "locked" });
+    expect(waits).toEqual(["from 0 ms", "ended"]);
   });
 
   test("nobody is told without a terminal, nor of a quick call", async () => {
-    const slowly = () => Bun.sleep(1100).then(() => null);
     const silent = open(() => ({ get: slowly }));
     await silent.keyring.get("a");
     const quick = open(() => ({}), { terminal: true });
     await quick.keyring.get("a");
     await Bun.sleep(1100);
-    expect([silent.notices, quick.notices]).toEqual([[], []]);
+    expect([silent.waits, quick.waits]).toEqual([[], []]);
   });
 });
 

@@ -57,6 +57,8 @@ export interface Session {
 
 /** Of the login keyring. */
 export const PASSWORD = "pw";
+/** Runs a command that the kernel kills when this process ends. */
+const DIE_WITH_US = ["setpriv", "--pdeathsig", "KILL"] as const;
 const DAEMON = ["gnome-keyring-daemon", "--foreground", "--components=secrets"] as const;
 /** The path of the login keyring. */
 export const LOGIN = "/org/freedesktop/secrets/collection/login";
@@ -209,9 +211,8 @@ function busConfig(address: string, services?: string): string {
 `;
 }
 
-/** Starts a daemon that the kernel kills when this process ends. */
 function start(command: string[], env: Session["env"], input = ""): Subprocess {
-  return Bun.spawn(["setpriv", "--pdeathsig", "KILL", ...command], {
+  return Bun.spawn([...DIE_WITH_US, ...command], {
     env: { ...process.env, ...env },
     stdin: new Blob([input]),
     stdout: "pipe",
@@ -248,8 +249,14 @@ async function main([state, ...command]: string[]): Promise<number> {
   }
   const session = await startSession(known);
   try {
-    const env = { ...process.env, ...session.env };
-    return await Bun.spawn(command, { env, stdio: ["inherit", "inherit", "inherit"] }).exited;
+    const child = Bun.spawn([...DIE_WITH_US, ...command], {
+      env: { ...process.env, ...session.env },
+      stdio: ["inherit", "inherit", "inherit"],
+    });
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.on(signal, () => child.kill(signal));
+    }
+    return await child.exited;
   } finally {
     await session.close();
   }
