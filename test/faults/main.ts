@@ -1,0 +1,123 @@
+/**
+ * Real faults against the compiled program: `bun run faults [ROW…] [--quick|--full|--tries N] [--seed S] [--try I]`.
+ * A row is named by the start of its name. One line a row; every loss below it, with the command
+ * that plays it again. The last line is `N passed, N failed, N skipped`, in rows.
+ */
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { build } from "../../scripts/build.ts";
+import { countsLine } from "../../scripts/outcome.ts";
+import { messageOf } from "../../src/errors.ts";
+import { killRows } from "./kills.ts";
+import { createRandom } from "./random.ts";
+import { type Bench, Loss, type OpenRow, type Row } from "./row.ts";
+
+const ROWS: readonly Row[] = [...killRows];
+
+/** More of them say nothing new. */
+const MOST_LOSSES = 5;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    full: { type: "boolean", default: false },
+    tries: { type: "string" },
+    try: { type: "string" },
+    seed: { type: "string" },
+  },
+});
+const seed = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+
+interface Loser {
+  index: number;
+  error: unknown;
+}
+
+function triesOf(row: Row): number[] {
+  if (values.try !== undefined) return [Number(values.try)];
+  const usual = values.full ? row.tries.full : row.tries.quick;
+  return [...Array(values.tries === undefined ? usual : Number(values.tries)).keys()];
+}
+
+async function runRow(row: Row, bench: Bench): Promise<"passed" | "failed" | "skipped"> {
+  const missing = row.lacks();
+  if (missing !== null) {
+    printLine([row.name, "", "", "", "", `skipped: ${missing}`]);
+    return "skipped";
+  }
+  const startedAt = performance.now();
+  const losers: Loser[] = [];
+  let tried = 0;
+  let open: OpenRow | undefined;
+  let note = "";
+  try {
+    open = await row.open(bench, createRandom(seed, row.name));
+    for (const index of triesOf(row)) {
+      tried += 1;
+      await open.attempt(index, createRandom(seed, row.name, index)).catch((error: unknown) => {
+        losers.push({ index, error });
+      });
+      if (losers.length === MOST_LOSSES) break;
+    }
+    note = open.note?.() ?? "";
+  } catch (error) {
+    losers.push({ index: -1, error });
+  } finally {
+    await open?.close();
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  const counts = [tried, tried - losers.length, losers.length].map(String);
+  printLine([row.name, ...counts, `${seconds.toFixed(1)} s`, note]);
+  for (const loser of losers) printLoss(row, loser);
+  return losers.length === 0 && tried > 0 ? "passed" : "failed";
+}
+
+const WIDTHS = [32, 6, 9, 5, 9];
+
+function printLine(cells: readonly string[]): void {
+  const padded = cells.map((cell, column) => {
+    const width = WIDTHS[column] ?? 0;
+    return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+  });
+  console.log(padded.join("  ").trimEnd());
+}
+
+function printLoss(row: Row, { index, error }: Loser): void {
+  // Where in the harness it was found out says nothing of the program; where the harness itself failed does.
+  const text = error instanceof Loss ? messageOf(error) : Bun.inspect(error);
+  const again =
+    index < 0 ? "" : `\nagain: bun run faults "${row.name}" --seed ${seed} --try ${index}`;
+  console.log(`LOST ${text.trimEnd()}${again}`.replace(/^/gm, "    "));
+}
+
+async function makeBench(): Promise<Bench> {
+  const folder = mkdtempSync(join(tmpdir(), "faults-"));
+  chmodSync(folder, 0o755);
+  const given = process.env["DATABRICKS_TEST_BINARY"];
+  const binary = given ?? join(folder, "databricks");
+  if (!given) await build({ outfile: binary });
+  return { binary, folder };
+}
+
+async function main(): Promise<void> {
+  const rows = ROWS.filter(
+    ({ name }) => positionals.length === 0 || positionals.some((start) => name.startsWith(start)),
+  );
+  if (rows.length === 0) throw new Error(`no such row; there are: ${ROWS.map((r) => r.name)}`);
+  const bench = await makeBench();
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  try {
+    printLine(["row", "tries", "survived", "lost", "time"]);
+    for (const row of rows) counts[await runRow(row, bench)] += 1;
+  } finally {
+    rmSync(bench.folder, { recursive: true, force: true });
+  }
+  console.log(`seed ${seed}`);
+  console.log(countsLine(counts));
+  process.exitCode = counts.failed === 0 ? 0 : 1;
+}
+
+await main();
