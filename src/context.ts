@@ -3,6 +3,7 @@ import { writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Keyring } from "./keyring/keyring.ts";
 import type { Prompt } from "./prompt.ts";
+import { showWaiting } from "./waiting.ts";
 
 export type Environment = Record<string, string | undefined>;
 
@@ -107,7 +108,8 @@ async function openSystemKeyring(terminal: boolean, context: Context): Promise<K
   return openKeyring({
     backend: await systemBackend(),
     terminal,
-    notice: () => context.stderr.write("Waiting for the OS keyring; look for its prompt…\n"),
+    waiting: (elapsed) =>
+      showWaiting("Waiting for the OS keyring; look for its prompt", context.stderr.write, elapsed),
   });
 }
 

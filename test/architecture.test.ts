@@ -8,7 +8,7 @@ const ROOT = resolve(import.meta.dir, "..");
 /** Each layer imports only from itself and from those before it. */
 const LAYERS = [
   ...["build-info", "errors", "native", "files", "keyring", "config", "storage", "oauth"],
-  ...["prompt", "context", "output", "commands", "cli", "main"],
+  ...["prompt", "waiting", "context", "output", "commands", "cli", "main"],
 ];
 
 const program = filesBelow("native", "src");

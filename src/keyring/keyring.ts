@@ -6,7 +6,7 @@ const BUDGET = 3000;
 /** On a terminal there is time to answer a prompt. */
 const TERMINAL_BUDGET = 60_000;
 /** On a terminal, after this long the person is told what is waited for. */
-const NOTICE_AFTER = 1000;
+const SAID_AFTER = 1000;
 /** How far a backend may overrun its deadline before it is left behind. */
 const OVERRUN = 200;
 
@@ -14,8 +14,11 @@ export interface KeyringOptions {
   backend: Backend;
   /** Somebody is there to answer a prompt. */
   terminal: boolean;
-  /** Called once, when the calls have taken a second on a terminal; `seconds` is how long they may take. */
-  notice: (seconds: number) => void;
+  /**
+   * Called when the calls have taken a second on a terminal, and again for each later one that is
+   * waited for; `elapsed` is the milliseconds that are over. Its result is called at the end of the wait.
+   */
+  waiting: (elapsed: number) => () => void;
   /** The clock of `CallOptions.deadline`. */
   now?: () => number;
 }
@@ -43,24 +46,22 @@ export async function systemBackend(): Promise<Backend> {
 }
 
 export function openKeyring(options: KeyringOptions): Keyring {
-  const { backend, terminal, notice, now = () => performance.now() } = options;
+  const { backend, terminal, waiting, now = () => performance.now() } = options;
   const budget = terminal ? TERMINAL_BUDGET : BUDGET;
   const clock = openStopwatch(now);
-  let noticed = !terminal;
+  let endWaiting: (() => void) | null = null;
   let probe: string | null = null;
-
-  function tell(): void {
-    if (!noticed) notice(budget / 1000);
-    noticed = true;
-  }
 
   async function timed<T>(call: (options: CallOptions) => Promise<T>): Promise<T> {
     const left = budget - clock.elapsed();
     if (left <= 0) throw timedOut();
     const overrun = Promise.withResolvers<never>();
+    const say = () => {
+      endWaiting ??= waiting(clock.elapsed());
+    };
     const timers = [
       setTimeout(() => overrun.reject(timedOut()), left + OVERRUN),
-      setTimeout(tell, Math.max(0, NOTICE_AFTER - clock.elapsed())),
+      ...(terminal ? [setTimeout(say, Math.max(0, SAID_AFTER - clock.elapsed()))] : []),
     ];
     clock.start();
     try {
@@ -71,6 +72,10 @@ export function openKeyring(options: KeyringOptions): Keyring {
     } finally {
       clock.stop();
       for (const timer of timers) clearTimeout(timer);
+      if (!clock.isRunning()) {
+        endWaiting?.();
+        endWaiting = null;
+      }
     }
   }
 
@@ -111,6 +116,7 @@ function openStopwatch(now: () => number) {
   const elapsed = () => before + (running > 0 ? now() - startedAt : 0);
   return {
     elapsed,
+    isRunning: () => running > 0,
     start() {
       if (running++ === 0) startedAt = now();
     },

@@ -10,7 +10,10 @@ const terminal = process.argv.includes("--terminal");
 const keyring = openKeyring({
   backend: openLinuxBackend(),
   terminal,
-  notice: (seconds) => console.log(`waiting up to ${seconds} s`),
+  waiting() {
+    console.log("waiting");
+    return () => console.log("waited");
+  },
 });
 
 process.on("SIGINT", () => {

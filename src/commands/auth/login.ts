@@ -3,8 +3,8 @@ import { openBrowser } from "../../oauth/browser.ts";
 import type { Http } from "../../oauth/http.ts";
 import { DEFAULT_SCOPES, type LoginResult, login } from "../../oauth/login.ts";
 import { type LoginStore, openForLogin } from "../../storage/open.ts";
+import { showWaiting } from "../../waiting.ts";
 import { command } from "../command.ts";
-import { showWaiting } from "../wait.ts";
 import {
   askWhatToLogInTo,
   type LoginValues,
@@ -74,7 +74,11 @@ async function signIn(plan: Plan, http: Http, context: Context): Promise<LoginRe
           context.stderr.write(
             "If the browser runs on another machine, it will end at an address that it cannot open: paste that here.\n",
           );
-        } else stopWaiting = showWaiting("Waiting for you to sign in with the browser", context);
+        } else
+          stopWaiting = showWaiting(
+            "Waiting for you to sign in with the browser",
+            context.stderr.write,
+          );
       },
       readPasted: (signal) => (pasting ? context.stdin.lines(signal) : NOTHING),
       onPasteRefused: () => context.stderr.write("That is not the address of this login.\n"),
