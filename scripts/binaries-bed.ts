@@ -14,9 +14,10 @@ import { join } from "node:path";
 import { version } from "../package.json";
 import { messageOf } from "../src/errors.ts";
 import { type Launch, missingFor, SYSTEMS, type System } from "./binaries-bed/systems.ts";
-import { buildAll, PRODUCTS } from "./build-all.ts";
+import { buildAll, PRODUCTS, type Product } from "./build-all.ts";
 import { ADHOC, checkCodeSignature, HARDENED_RUNTIME } from "./code-signature.ts";
 import { count, countsLine, type Outcome, renderOutcome } from "./outcome.ts";
+import { missingForSigning } from "./sign-macos.ts";
 
 /** What `file` says of each binary. */
 const FORMATS: Readonly<Record<string, RegExp>> = {
@@ -40,8 +41,12 @@ const start = performance.now();
 const outcomes: Outcome[] = [];
 const scratch = mkdtempSync(join(tmpdir(), "databricks-binaries-bed-"));
 try {
-  await buildAll(scratch);
-  for (const { file } of PRODUCTS) await examine(file);
+  const unsigned = missingForSigning();
+  const isMacos = ({ file }: Product) => file.includes("darwin");
+  const products = PRODUCTS.filter((product) => !unsigned || !isMacos(product));
+  await buildAll(scratch, products);
+  for (const { file } of products) await examine(file);
+  if (unsigned) await attempt("macOS binaries", unsigned, () => {});
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

@@ -25,11 +25,11 @@ export const PRODUCTS: readonly Product[] = [
   { file: "databricks-darwin-arm64", target: "bun-darwin-arm64" },
 ];
 
-/** Builds them all into `folder`. Rejects with the bundler's messages. */
-export async function buildAll(folder: string): Promise<void> {
+/** Builds them into `folder`. Rejects with the bundler's messages. */
+export async function buildAll(folder: string, products = PRODUCTS): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const sums: string[] = [];
-  for (const { file, target } of PRODUCTS) {
+  for (const { file, target } of products) {
     const outfile = join(folder, file);
     await build({ outfile, target });
     const bytes = readFileSync(outfile);

@@ -18,6 +18,7 @@ import { checkCodeSignature } from "./code-signature.ts";
 import { debianFolder, insideDebian, missingForPackages } from "./debian.ts";
 import { count, countsLine, type Outcome, renderOutcome } from "./outcome.ts";
 import { readJunit } from "./run-tests.ts";
+import { missingForSigning } from "./sign-macos.ts";
 
 const outcomes: Outcome[] = [];
 const scratch = mkdtempSync(join(tmpdir(), "databricks-macos-bed-"));
@@ -95,6 +96,8 @@ async function contractOnCoreFoundation(): Promise<void> {
 }
 
 async function signatures(): Promise<void> {
+  const missing = missingForSigning();
+  if (missing) return report({ name: "signatures", result: "skipped", detail: missing });
   for (const target of ["bun-darwin-x64", "bun-darwin-arm64"] as const) {
     const binary = join(scratch, target);
     await build({ outfile: binary, target });

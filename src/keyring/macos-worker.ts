@@ -1,6 +1,6 @@
 /**
  * The thread that the keychain's calls block. The second entry point of the macOS binaries
- * (`scripts/build-all.ts`): a call in here can wait for a prompt while the program goes on,
+ * (`scripts/build.ts`): a call in here can wait for a prompt while the program goes on,
  * or ends.
  */
 import { parentPort } from "node:worker_threads";
