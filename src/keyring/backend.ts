@@ -42,8 +42,9 @@ export interface CallOptions {
   /** Whether the platform may show a prompt of its own (unlock, allow). */
   interactive: boolean;
   /**
-   * At the deadline, leave the platform's prompt open instead of dismissing it (a login: the
-   * person may answer it while the browser is open). The call fails with `timed-out` all the same.
+   * A prompt may open, even where `interactive` says no, and is left open at the deadline (a
+   * login: the person may answer it while the browser is open). The call fails with `timed-out`
+   * all the same.
    */
   leavePromptOpen?: boolean;
 }

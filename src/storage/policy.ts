@@ -48,7 +48,7 @@ function howToUnlock(platform: NodeJS.Platform): string {
     case "win32":
       return "sign in to Windows interactively";
     default:
-      return "open your desktop's password manager (Seahorse, KWalletManager), or run `gnome-keyring-daemon --unlock` and type its password";
+      return "open your desktop's password manager (Seahorse, KWalletManager), or run `gnome-keyring-daemon --replace --unlock` and type its password";
   }
 }
 
