@@ -20,6 +20,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
       context.debug(error.stack);
     }
     return 1;
+  } finally {
+    await Promise.allSettled(context.unfinished);
   }
 }
 

@@ -40,6 +40,8 @@ export interface Context {
   keyring(options?: { ask: boolean }): Promise<Keyring>;
   /** Questions to the person; only where `isInteractive` says that somebody can answer. */
   prompt(): Promise<Prompt>;
+  /** Work that may outlast the results; the process ends when it is done. */
+  unfinished: Promise<unknown>[];
   /** One line on stderr, under `--debug` only. Never given a secret. */
   debug(message: string): void;
 }
@@ -91,6 +93,7 @@ export function systemContext(argv: readonly string[]): Context {
     fetch: globalThis.fetch,
     now: Date.now,
     startedAt: performance.timeOrigin,
+    unfinished: [],
     prompt: async () => (await import("./prompt.ts")).openPrompt(),
     keyring({ ask } = { ask: true }) {
       const terminal = ask && isInteractive(context);

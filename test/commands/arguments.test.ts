@@ -37,7 +37,7 @@ describe("parseArguments", () => {
     [["--profile", "--force"], "--profile needs a value"],
     [["--force=maybe"], "--force takes no value"],
     [["a", "b"], 'unexpected argument "b"'],
-  ])("refuses %j", (argv, message) => {
+  ] as [string[], string][])("refuses %j", (argv, message) => {
     expect(() => parse(...argv)).toThrow(message);
   });
 });

@@ -19,8 +19,8 @@ export interface AccessTokenRequest {
   force: boolean;
   /** How long to wait for another process that gets a new one, in milliseconds. */
   timeout: number;
-  /** Ends the requests for a new one. */
-  signal: AbortSignal;
+  /** Ends the requests for a new one: what the server sends after that is lost, a rotated refresh token too. */
+  signal?: AbortSignal;
 }
 
 /**

@@ -57,8 +57,12 @@ export async function openVerifier(context: Context, timeout: number): Promise<V
   async function authorize(subject: Subject, target: HostTarget, login: Login | null) {
     if (login) {
       const left = Math.max(0, expiresAt - performance.now());
-      const request = { login, store: subject.store, force: false, timeout: left, signal };
-      return `Bearer ${(await readAccessToken(request, context)).access_token}`;
+      const request = { login, store: subject.store, force: false, timeout: left };
+      const reading = readAccessToken(request, context);
+      // A request that was sent may have spent the refresh token: its answer must be stored.
+      context.unfinished.push(reading);
+      const { access_token } = await Promise.race([reading, aborted(signal)]);
+      return `Bearer ${access_token}`;
     }
     switch (subject.authType) {
       case "pat":
@@ -98,6 +102,13 @@ export async function openVerifier(context: Context, timeout: number): Promise<V
   }
 
   return { verify, metadataOf };
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 const VERIFIED: ReadonlySet<AuthType> = new Set(["pat", "basic", "oauth-m2m", "databricks-cli"]);
