@@ -10,11 +10,12 @@ import { parseArgs } from "node:util";
 import { build } from "../../scripts/build.ts";
 import { countsLine } from "../../scripts/outcome.ts";
 import { messageOf } from "../../src/errors.ts";
+import { diskRows } from "./disks.ts";
 import { killRows } from "./kills.ts";
 import { createRandom } from "./random.ts";
 import { type Bench, Loss, type OpenRow, type Row } from "./row.ts";
 
-const ROWS: readonly Row[] = [...killRows];
+const ROWS: readonly Row[] = [...killRows, ...diskRows];
 
 /** More of them say nothing new. */
 const MOST_LOSSES = 5;

@@ -19,11 +19,11 @@ const FIRST_WORK = /\.databrickscfg/;
 
 /** Goes before a command, and notes its calls in the file `trace`. */
 export function recording(trace: string): string[] {
-  return ["strace", "-f", "-qq", "-o", trace, "--seccomp-bpf", "-e", `trace=${CALLS}`];
+  return ["strace", "-f", "-qq", "-y", "-o", trace, "--seccomp-bpf", "-e", `trace=${CALLS}`];
 }
 
-/** The moments in a recorded run, from when the program begins its work. */
-export function momentsIn(trace: string): Moment[] {
+/** The moments in a recorded run, from when the program begins its work, that have to do with `path`. */
+export function momentsIn(trace: string, path = ""): Moment[] {
   const lines = readFileSync(trace, "utf8").split("\n");
   const main = lines[0]?.split(" ")[0];
   const counts = new Map<string, number>();
@@ -35,7 +35,7 @@ export function momentsIn(trace: string): Moment[] {
     const nth = (counts.get(call) ?? 0) + 1;
     counts.set(call, nth);
     working ||= FIRST_WORK.test(line);
-    if (working) moments.push({ call, nth });
+    if (working && line.includes(path)) moments.push({ call, nth });
   }
   return moments;
 }

@@ -35,4 +35,13 @@ export function insist(held: boolean, otherwise: string | (() => string)): asser
   if (!held) throw new Loss(typeof otherwise === "string" ? otherwise : otherwise());
 }
 
+/** Says with every loss in `body` what was being done. */
+export async function during(what: string, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    throw error instanceof Loss ? new Loss(`${what}: ${error.message}`) : error;
+  }
+}
+
 export const lacksNothing = () => null;
