@@ -1,6 +1,8 @@
 /** Everything of the outside world that a command touches, in one object. */
 import { writeSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "./errors.ts";
+import { systemCode, systemReason } from "./files/system-error.ts";
 import type { Keyring } from "./keyring/keyring.ts";
 import type { Prompt } from "./prompt.ts";
 import { showWaiting } from "./waiting.ts";
@@ -68,11 +70,15 @@ export function lockDirectory(context: Context): string {
   return join(context.home, ".databricks", "locks");
 }
 
+/** @throws UserError where nothing says which it is, as for a container's user without a name */
 export function homeFolder(env: Environment, platform: NodeJS.Platform): string {
-  return (
-    (platform === "win32" ? env["USERPROFILE"] : env["HOME"]) ||
-    process.getBuiltinModule("node:os").homedir()
-  );
+  const given = platform === "win32" ? env["USERPROFILE"] : env["HOME"];
+  if (given) return given;
+  try {
+    return process.getBuiltinModule("node:os").homedir();
+  } catch (error) {
+    throw new UserError("there is no home folder here: set HOME", { cause: error });
+  }
 }
 
 /** The real world, for `main`. `argv` is looked at for `--debug` only. */
@@ -86,7 +92,10 @@ export function systemContext(argv: readonly string[]): Context {
   const context: Context = {
     env,
     platform,
-    home: homeFolder(env, platform),
+    // Asked only where it matters: `version` needs none.
+    get home() {
+      return homeFolder(env, platform);
+    },
     stdin: systemInput(),
     stdout: systemOutput(1),
     stderr,
@@ -144,10 +153,13 @@ function systemOutput(descriptor: 1 | 2): Output {
         try {
           bytes = bytes.subarray(writeSync(descriptor, bytes));
         } catch (error) {
-          const code = (error as NodeJS.ErrnoException).code;
-          if (code === "EPIPE") return;
+          const code = systemCode(error);
+          // A reader who has left; and what stderr cannot take must not cost the result.
+          if (code === "EPIPE" || (descriptor === 2 && code !== "EAGAIN")) return;
+          if (code !== "EAGAIN") {
+            throw new UserError(`cannot write to stdout: ${systemReason(error)}`, { cause: error });
+          }
           // A pipe that its reader made non-blocking and has not emptied yet.
-          if (code !== "EAGAIN") throw error;
           Bun.sleepSync(1);
         }
       }

@@ -90,7 +90,10 @@ export async function changeConfigFile(
   const { lockPath, withLock } = await import("../files/lock.ts");
   const file = realPath(path, resolveLinks);
   const deadline = performance.now() + PATIENCE;
-  return withLock(lockPath(lockDirectory, file), { deadline }, async () => {
+  const unlocked: string[] = [];
+  const onUnavailable = (error: Error) =>
+    unlocked.push(`${path} was changed without a lock: ${error.message}`);
+  return withLock(lockPath(lockDirectory, file), { deadline, onUnavailable }, async () => {
     const config = readConfigFile(path);
     const changes = change(config);
     const before = config.text ?? NEW_FILE;
@@ -98,7 +101,8 @@ export async function changeConfigFile(
     if (after === before) return { changed: false, warnings: [] };
     if (config.text) writeAtomic(`${file}.bak`, config.text, { mode: 0o600 });
     writeAtomic(path, after, { mode: config.mode ?? 0o600 });
-    return { changed: true, warnings: await warningsAfter(config, changes, after) };
+    const warnings = await warningsAfter(config, changes, after);
+    return { changed: true, warnings: [...unlocked, ...warnings] };
   });
 }
 

@@ -75,17 +75,27 @@ export async function acquireLock(path: string, { deadline }: LockOptions): Prom
   return { read: () => readAll(fd), write: (text) => replaceContent(fd, text), release };
 }
 
+export interface WithLockOptions extends LockOptions {
+  /** Told why there is no locking here; `body` then runs without. Otherwise that is an error. */
+  onUnavailable?: (error: LockUnavailable) => void;
+}
+
 /** Runs `body` while the lock on `path` is held. */
 export async function withLock<T>(
   path: string,
-  options: LockOptions,
-  body: (lock: Lock) => T | Promise<T>,
+  options: WithLockOptions,
+  body: () => T | Promise<T>,
 ): Promise<T> {
-  const lock = await acquireLock(path, options);
+  const { onUnavailable } = options;
+  const lock = await acquireLock(path, options).catch((error: unknown) => {
+    if (!onUnavailable || !(error instanceof LockUnavailable)) throw error;
+    onUnavailable(error);
+    return null;
+  });
   try {
-    return await body(lock);
+    return await body();
   } finally {
-    lock.release();
+    lock?.release();
   }
 }
 

@@ -99,17 +99,14 @@ export async function changeFile<T>(
 ): Promise<T> {
   // A lookup needs neither; they bring the system's locks with them.
   const { writeAtomic } = await import("../files/atomic-write.ts");
-  const { LockUnavailable, lockPath, withLock } = await import("../files/lock.ts");
-  const apply = () =>
-    body((cache) => writeAtomic(path, `${JSON.stringify(cache, null, 2)}\n`, { mode: 0o600 }));
-  try {
-    const deadline = performance.now() + lockTimeout;
-    return await withLock(lockPath(lockDirectory, `file:${path}`), { deadline }, apply);
-  } catch (error) {
-    if (!(error instanceof LockUnavailable)) throw error;
-    debug(`${error.message}; changing ${path} without a lock`);
-    return apply();
-  }
+  const { lockPath, withLock } = await import("../files/lock.ts");
+  const options = {
+    deadline: performance.now() + lockTimeout,
+    onUnavailable: (error: Error) => debug(`${error.message}; changing ${path} without a lock`),
+  };
+  return withLock(lockPath(lockDirectory, `file:${path}`), options, () =>
+    body((cache) => writeAtomic(path, `${JSON.stringify(cache, null, 2)}\n`, { mode: 0o600 })),
+  );
 }
 
 /** Whether somebody has signed in to the file cache. One that cannot be read counts as empty. */
