@@ -7,11 +7,13 @@ import { build } from "../../scripts/build.ts";
 import { openStandIn, type StandIn, standInRuns } from "./stand-in.ts";
 
 describe.skipIf(!standInRuns)("Keychain (stand-in) in a compiled binary", () => {
-  const folder = mkdtempSync(join(tmpdir(), "keychain-probe-"));
-  const binary = join(folder, "probe");
+  let folder: string;
+  let binary: string;
   let standIn: StandIn;
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "keychain-probe-"));
+    binary = join(folder, "probe");
     await build({ outfile: binary, entrypoint: "test/macos/probe.ts", keychainWorker: true });
     standIn = await openStandIn();
   });
