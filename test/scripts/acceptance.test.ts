@@ -87,7 +87,9 @@ kept
   });
 
   test("that leaves something behind shows it, and it is gone afterwards", async () => {
-    const subject = caseOf('sleep 987 & echo $! >"$CASE/pid"; touch "$TMPDIR/secret"; exit 4');
+    const subject = caseOf(
+      'sleep 987 & echo $! >"$CASE/pid"; sleep 0.2; touch "$TMPDIR/secret"; exit 4',
+    );
     expect(await runCase(subject, echo)).toBe(
       "[the script itself ended with 4]\n[left in TMPDIR: secret]\n[left running: sleep 987]\n",
     );
