@@ -19,3 +19,13 @@ echo '{"name": "planted", "scripts": {"auth": "echo PLANTED PACKAGE RAN", "versi
 printf '#!/bin/sh\ncd / && exec "%s" "$@"\n' "$BROWSER" >"$SANDBOX/browser"
 chmod +x "$SANDBOX/browser"
 export BROWSER="$SANDBOX/browser"
+
+# every_command COMMAND…: runs whatever lies below it in the tree of commands, for the profile "work".
+every_command() {
+  below=$("$@" --help </dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
+  if [ -z "$below" ]; then
+    echo "$* --profile work"
+    "$@" --profile work </dev/null 2>&1 | grep -i planted
+  fi
+  for word in $below; do (every_command "$@" "$word"); done
+}
