@@ -26,7 +26,9 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
 }
 
 async function dispatch(argv: readonly string[], context: Context): Promise<void> {
-  const { node, path, rest } = findCommand(argv);
+  const { node, path, rest } = findCommand(
+    argv[0] === "help" ? [...argv.slice(1), "--help"] : argv,
+  );
   if (rest.includes("--version") || (path.length === 0 && rest.includes("-v"))) {
     context.stdout.write(`Databricks CLI v${VERSION}\n`);
     return;
@@ -50,15 +52,18 @@ async function showGroup(
 ): Promise<void> {
   const { parseArguments, nearest } = await import("./commands/arguments.ts");
   const { authArgs } = await import("./commands/command.ts");
+  const { renderGroupHelp, shownChildren } = await import("./commands/help.ts");
   const words = { word: { type: "positional", description: "", variadic: true } } as const;
   const [unknown] = parseArguments({ ...authArgs, ...words }, rest, path.join(" "))._;
   if (unknown !== undefined) {
-    const suggestion = nearest(unknown, Object.keys(group.children));
+    const suggestion = nearest(
+      unknown,
+      shownChildren(group).map(([name]) => name),
+    );
     const full = ["databricks", ...path];
     throw new UserError(
       `unknown command: ${[...full, unknown].join(" ")}${suggestion ? `; did you mean \`${[...full, suggestion].join(" ")}\`?` : ""}\nSee \`${full.join(" ")} --help\`.`,
     );
   }
-  const { renderGroupHelp } = await import("./commands/help.ts");
   context.stdout.write(await renderGroupHelp(group, path, context));
 }

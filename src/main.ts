@@ -1,7 +1,12 @@
 import { run } from "./cli.ts";
-import { systemContext } from "./context.ts";
+import { isInteractive, systemContext } from "./context.ts";
 
 const argv = process.argv.slice(2);
-process.on("SIGINT", () => process.exit(130));
+const context = systemContext(argv);
+process.on("SIGINT", () => {
+  // After the terminal's `^C`, the shell's prompt begins on a line of its own.
+  if (isInteractive(context)) context.stderr.write("\n");
+  process.exit(130);
+});
 process.on("SIGTERM", () => process.exit(143));
-run(argv, systemContext(argv)).then((code) => process.exit(code));
+run(argv, context).then((code) => process.exit(code));

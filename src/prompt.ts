@@ -1,5 +1,4 @@
 /** Questions to a person at a terminal, on stderr: stdout belongs to results. */
-import { autocomplete, confirm, isCancel, password, text } from "@clack/prompts";
 import { Interrupted } from "./errors.ts";
 
 export interface Choice {
@@ -12,11 +11,11 @@ export interface Choice {
 export interface Prompt {
   /** One of the choices, the first being preselected; typing filters them. */
   pick(message: string, choices: readonly Choice[]): Promise<string>;
-  /** A line; `check` gives what is wrong with it, or undefined. */
+  /** A line without blanks around it; `check` gives what is wrong with it, or undefined. */
   text(
     message: string,
     options?: {
-      initial?: string;
+      initial?: string | undefined;
       placeholder?: string;
       check?: (line: string) => string | undefined;
     },
@@ -26,32 +25,52 @@ export interface Prompt {
   confirm(message: string): Promise<boolean>;
 }
 
-/** Loads a prompt library: import this module where somebody is asked. */
-export function openPrompt(): Prompt {
+const SHOW_CURSOR = "\x1b[?25h";
+
+export async function openPrompt(): Promise<Prompt> {
+  // To the runtime FORCE_COLOR counts for more.
+  if (process.env["NO_COLOR"]) delete process.env["FORCE_COLOR"];
+  const clack = await import("@clack/prompts");
   const output = process.stderr;
 
-  function answered<T>(answer: T): Exclude<T, symbol> {
-    if (isCancel(answer)) throw new Interrupted();
-    return answer as Exclude<T, symbol>;
+  async function ask<T>(question: Promise<T>): Promise<Exclude<T, symbol>> {
+    // Where a signal ends the process, the runtime gives the terminal back as it was, but for the cursor.
+    const showCursor = () => output.write(SHOW_CURSOR);
+    process.once("exit", showCursor);
+    try {
+      const answer = await question;
+      if (clack.isCancel(answer)) throw new Interrupted();
+      return answer as Exclude<T, symbol>;
+    } finally {
+      process.off("exit", showCursor);
+    }
   }
 
   return {
-    async pick(message, choices) {
-      const options = choices.map((choice) => ({ ...choice }));
-      return answered(await autocomplete({ message, options, maxItems: 10, output }));
-    },
+    pick: (message, choices) =>
+      ask(
+        clack.autocomplete({
+          message,
+          options: choices.map((choice) => ({ ...choice })),
+          maxItems: 10,
+          validate: (value) =>
+            value === undefined ? "Choose one; delete letters to see more" : undefined,
+          output,
+        }),
+      ),
     async text(message, { initial, placeholder, check } = {}) {
-      return answered(
-        await text({
+      const line = await ask(
+        clack.text({
           message,
           output,
           ...(initial !== undefined && { initialValue: initial }),
           ...(placeholder !== undefined && { placeholder }),
-          ...(check && { validate: (line) => check(line ?? "") }),
+          ...(check && { validate: (typed = "") => check(typed.trim()) }),
         }),
       );
+      return line.trim();
     },
-    secret: async (message) => answered(await password({ message, output })),
-    confirm: async (message) => answered(await confirm({ message, output, initialValue: false })),
+    secret: (message) => ask(clack.password({ message, output })),
+    confirm: (message) => ask(clack.confirm({ message, output, initialValue: false })),
   };
 }

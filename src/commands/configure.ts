@@ -9,6 +9,8 @@ const args = {
   ...globalArgs,
   host: { type: "string", valueHint: "URL", description: "workspace host" },
   token: { type: "boolean", description: "the default, kept for old scripts", hidden: true },
+  // Declared so that a token given here is not quoted in a message.
+  TOKEN: { type: "positional", description: "refused", hidden: true, variadic: true },
 } as const;
 
 export default command({
@@ -25,6 +27,11 @@ export default command({
 });
 
 async function runConfigure(values: Values<typeof args>, context: Context): Promise<void> {
+  if (values._.length > 0) {
+    throw new UserError(
+      "the token is not taken from the command line, where others could read it: give it on stdin",
+    );
+  }
   const profile = values.profile || context.env["DATABRICKS_CONFIG_PROFILE"] || FALLBACK_PROFILE;
   const host = canonicalHost(
     values.host || context.env["DATABRICKS_HOST"] || (await askForHost(context)),

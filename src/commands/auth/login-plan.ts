@@ -1,9 +1,9 @@
-/** What a login is to: from the command line, the environment, the config file, and the person. */
-import { canonicalHost, isAccountHost } from "../../config/host.ts";
-import { listProfiles, validateProfileName } from "../../config/profiles.ts";
-import { profilesForHost } from "../../config/resolve.ts";
+/** What a login is to: from the command line, the environment, the config file, and the host. */
+import { canonicalHost } from "../../config/host.ts";
+import { validateProfileName } from "../../config/profiles.ts";
+import type { Resolution } from "../../config/resolve.ts";
 import { type Context, isInteractive } from "../../context.ts";
-import { messageOf, UserError } from "../../errors.ts";
+import { UserError } from "../../errors.ts";
 import { callbackPorts } from "../../oauth/callback.ts";
 import {
   DEFAULT_DISCOVERY_HOST,
@@ -13,8 +13,8 @@ import {
   loginTarget,
 } from "../../oauth/discovery.ts";
 import type { Http } from "../../oauth/http.ts";
-import { authArgs, hostProblem, parseDuration, profileArgument, type Values } from "../command.ts";
-import { profileChoices } from "./pick-profile.ts";
+import { authArgs, parseDuration, profileArgument, type Values } from "../command.ts";
+import { askForAccount } from "./login-questions.ts";
 import type { Session } from "./session.ts";
 
 export const loginArgs = {
@@ -31,17 +31,10 @@ export const loginArgs = {
   "skip-workspace": { type: "boolean", description: "do not ask for a workspace of the account" },
 } as const;
 
-export type LoginValues = Values<typeof loginArgs>;
+export type LoginValues = Partial<Values<typeof loginArgs>>;
 
-/** What is logged in to, checked before any store or browser is opened. */
-export interface Plan {
-  /** Null: the login is stored under its host alone, and no profile is saved. */
-  profile: string | null;
-  target: LoginTarget;
-  metadata: HostMetadata | null;
-  workspaceId: string | undefined;
-  /** Ask which workspace of the account is meant. */
-  pickWorkspace: boolean;
+/** What is asked for beside the place to log in to. */
+export interface Wishes {
   compute: "cluster" | "serverless" | null;
   /** Scopes to ask for and to save; null for the usual ones, which are not saved. */
   scopes: string[] | null;
@@ -50,113 +43,77 @@ export interface Plan {
   timeout: number;
 }
 
-const NEW_PROFILE = "\0new";
-const ENTER_HOST = "\0host";
-
-/** On a terminal where nothing is named: a known profile, a new one, or a host. */
-export async function askWhatToLogInTo(
-  values: LoginValues,
-  context: Context,
-): Promise<LoginValues> {
-  const named = values.PROFILE || values.profile || values.host;
-  const { DATABRICKS_CONFIG_PROFILE, DATABRICKS_HOST } = context.env;
-  if (named || DATABRICKS_CONFIG_PROFILE || DATABRICKS_HOST || !isInteractive(context))
-    return values;
-  const prompt = await context.prompt();
-  const picked = await prompt.pick("Log in to", [
-    ...profileChoices(context),
-    { value: NEW_PROFILE, label: "A new profile" },
-    { value: ENTER_HOST, label: "A host that I enter" },
-  ]);
-  if (picked === ENTER_HOST) return { ...values, host: await askForHost(context) };
-  if (picked !== NEW_PROFILE) return { ...values, profile: picked };
-  const profile = await askForName(undefined, context);
-  const host = await prompt.text("Databricks host (empty: pick the workspace in the browser)", {
-    check: (line) => (line.trim() === "" ? undefined : hostProblem(line)),
-  });
-  return { ...values, profile, ...(host.trim() !== "" && { host }) };
-}
-
-async function askForHost(context: Context): Promise<string> {
-  return (await context.prompt()).text("Databricks host", {
-    placeholder: "https://example.cloud.databricks.com",
-    check: hostProblem,
-  });
-}
-
-async function askForName(initial: string | undefined, context: Context): Promise<string> {
-  const check = (name: string) => {
-    try {
-      validateProfileName(name);
-      return undefined;
-    } catch (error) {
-      return messageOf(error);
-    }
+/** @throws UserError for what can be refused before anything is asked or opened */
+export function readWishes(values: LoginValues, context: Context): Wishes {
+  return {
+    timeout: parseDuration(values.timeout ?? "1h", "--timeout"),
+    ports: callbackPorts(context.env["DATABRICKS_OAUTH_CALLBACK_PORT"]),
+    scopes: parseScopes(values.scopes, "--scopes"),
+    compute: chooseCompute(values, context),
   };
-  return (await context.prompt()).text("Profile name", { check, ...(initial && { initial }) });
+}
+
+/** What is logged in to, checked before any store or browser is opened. */
+export interface Plan extends Wishes {
+  /** Null: the login is stored under its host alone, and no profile is saved. */
+  profile: string | null;
+  target: LoginTarget;
+  metadata: HostMetadata | null;
+  /** As given; what is not given the login finds out. */
+  accountId: string | undefined;
+  workspaceId: string | undefined;
+  /** Ask which workspace of the account is meant. */
+  pickWorkspace: boolean;
 }
 
 /** @throws UserError for whatever would only come up after the person has signed in */
 export async function planLogin(
   values: LoginValues,
-  session: Session,
+  wishes: Wishes,
+  { resolution }: Session,
   http: Http,
   context: Context,
 ): Promise<Plan> {
-  const { section, settings } = session.resolution;
-  const choices = {
-    timeout: parseDuration(values.timeout ?? "1h", "--timeout"),
-    ports: callbackPorts(context.env["DATABRICKS_OAUTH_CALLBACK_PORT"]),
-    scopes: parseScopes(values.scopes ?? section?.get("scopes")),
-    compute: chooseCompute(values, context),
-  };
+  const { section, settings } = resolution;
   const host = settings.get("host")?.value;
-  const profile = await nameProfile(host, session, context);
-  const workspaceId = settings.get("workspace_id")?.value;
+  const profile = profileOf(resolution, host);
+  const scopes =
+    wishes.scopes ?? parseScopes(section?.get("scopes"), `scopes of profile ${profile}`);
+  // A discovery leads to a place of its own: ids of the profile or the environment are of another.
+  const given = (key: string) => {
+    const setting = settings.get(key);
+    return host || setting?.source.type === "flag" ? setting?.value : undefined;
+  };
+  const plan = { ...wishes, scopes, profile, workspaceId: given("workspace_id") };
   if (!host) {
     const discoveryHost = context.env["DATABRICKS_DISCOVERY_HOST"] || DEFAULT_DISCOVERY_HOST;
     const target = { kind: "discovery", discoveryHost: canonicalHost(discoveryHost) } as const;
-    return { ...choices, profile, workspaceId, target, metadata: null, pickWorkspace: false };
+    const accountId = given("account_id");
+    return { ...plan, target, metadata: null, accountId, pickWorkspace: false };
   }
   const metadata = await fetchHostMetadata(http, host);
-  const accountId = settings.get("account_id")?.value ?? (await askForAccount(host, context));
+  const accountId = given("account_id") ?? (await askForAccount(host, context));
   const target = loginTarget(host, accountId, metadata);
-  const known = workspaceId ?? metadata?.workspaceId;
+  if (target.kind === "account" && plan.compute === "cluster") {
+    throw new UserError(
+      `--configure-cluster: ${host} is an account console, and clusters belong to workspaces`,
+    );
+  }
+  const known = plan.workspaceId ?? metadata?.workspaceId;
   const pickWorkspace = target.kind === "unified" && !known && !values["skip-workspace"];
-  return { ...choices, profile, workspaceId, target, metadata, pickWorkspace };
+  return { ...plan, target, metadata, accountId, pickWorkspace };
 }
 
-async function nameProfile(
-  host: string | undefined,
-  { config, resolution }: Session,
-  context: Context,
-): Promise<string | null> {
-  const name = resolution.profile?.value;
-  if (name !== undefined) {
-    if (!resolution.section) validateProfileName(name);
-    return name;
+function profileOf({ profile, section }: Resolution, host: string | undefined): string | null {
+  if (!profile) {
+    if (host) return null;
+    throw new UserError("nothing says where to log in: give --host, or --profile for a new login");
   }
-  if (isInteractive(context)) {
-    const [known] = host ? profilesForHost(config, host, undefined, undefined) : [];
-    return askForName(known ?? (host && suggestName(host, listProfiles(config).length)), context);
-  }
-  if (host) return null;
-  throw new UserError("nothing says where to log in: give --host, or --profile for a new login");
+  if (!section) validateProfileName(profile.value);
+  return profile.value;
 }
 
-/** The first profile is the fallback one; further ones are named after their host. */
-function suggestName(host: string, profiles: number): string {
-  return profiles === 0 ? "DEFAULT" : (new URL(host).hostname.split(".")[0] ?? "");
-}
-
-async function askForAccount(host: string, context: Context): Promise<string | undefined> {
-  if (!isAccountHost(host) || !isInteractive(context)) return undefined;
-  return (await context.prompt()).text("Databricks account id", {
-    check: (line) => (line.trim() === "" ? "an account console needs one" : undefined),
-  });
-}
-
-function chooseCompute(values: LoginValues, context: Context): Plan["compute"] {
+function chooseCompute(values: LoginValues, context: Context): Wishes["compute"] {
   const { "configure-cluster": cluster, "configure-serverless": serverless } = values;
   if (cluster && serverless) {
     throw new UserError(
@@ -172,11 +129,11 @@ function chooseCompute(values: LoginValues, context: Context): Plan["compute"] {
 }
 
 /** Comma-separated scopes, or null where none are given. */
-function parseScopes(text: string | undefined): string[] | null {
+function parseScopes(text: string | undefined, origin: string): string[] | null {
   const scopes = (text ?? "").split(",").map((scope) => scope.trim());
   const given = scopes.filter((scope) => scope !== "");
   const odd = given.find((scope) => !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope));
   // RFC 6749 section 3.3.
-  if (odd !== undefined) throw new UserError(`--scopes: ${JSON.stringify(odd)} is no OAuth scope`);
+  if (odd !== undefined) throw new UserError(`${origin}: ${JSON.stringify(odd)} is no OAuth scope`);
   return given.length > 0 ? given : null;
 }

@@ -16,9 +16,8 @@ import { messageOf, UserError } from "../../errors.ts";
 import { KeyringError } from "../../keyring/backend.ts";
 import { type Caller, introspect, listClusters, listWorkspaces } from "../../oauth/account.ts";
 import { fetchHostMetadata, hostKeyOf } from "../../oauth/discovery.ts";
-import type { Http } from "../../oauth/http.ts";
+import { type Http, printable } from "../../oauth/http.ts";
 import type { LoginResult } from "../../oauth/login.ts";
-import { shellWord } from "../../output.ts";
 import { listEntries } from "../../storage/file-store.ts";
 import type { LoginStore } from "../../storage/open.ts";
 import { readFailure } from "../../storage/policy.ts";
@@ -26,6 +25,7 @@ import { storeLogin } from "../../storage/refresh-lock.ts";
 import type { TokenStore } from "../../storage/store.ts";
 import type { Plan } from "./login-plan.ts";
 import { FILE_LOCK_TIMEOUT } from "./session.ts";
+import { loginFlags } from "./target.ts";
 
 /** @throws UserError when the token cannot be stored: nothing is pinned or saved then */
 export async function keepLogin(
@@ -39,7 +39,7 @@ export async function keepLogin(
   await pinStorage(opened, context);
   if (plan.profile === null) context.stderr.write(`Login to ${key} was successfully saved\n`);
   else await saveProfile(plan.profile, signedIn, plan, http, context);
-  if (opened.store.location === "keyring") warnOfPlaintextCopy(key, context);
+  if (opened.store.location === "keyring") warnOfPlaintextCopy(key, plan, signedIn, context);
 }
 
 /** Stores the token; returns the key it lies under. */
@@ -108,7 +108,7 @@ async function saveProfile(
     accountId: ids.accountId,
     workspaceId,
     scopes: plan.scopes ?? undefined,
-    compute: await pickCompute(plan, caller, context),
+    compute: await pickCompute(plan, { ...caller, workspaceId }, context),
   };
   const discovery = plan.target.kind === "discovery";
   const { warnings } = await changeConfigFile(
@@ -129,7 +129,8 @@ interface Ids {
 async function findIds({ target }: LoginResult, plan: Plan, caller: Caller): Promise<Ids> {
   const discovered = plan.target.kind === "discovery";
   const metadata = discovered ? await fetchHostMetadata(caller.http, target.host) : plan.metadata;
-  const accountId = target.kind === "workspace" ? metadata?.accountId : target.accountId;
+  const accountId =
+    target.kind === "workspace" ? (plan.accountId ?? metadata?.accountId) : target.accountId;
   const workspaceId = plan.workspaceId ?? metadata?.workspaceId;
   if (!discovered || (accountId && workspaceId)) return { accountId, workspaceId };
   const said = await introspect(caller).catch(expected);
@@ -145,7 +146,7 @@ function expected(error: unknown): null {
   throw error;
 }
 
-const NO_WORKSPACE = "";
+const NO_WORKSPACE = "\0none";
 
 async function pickWorkspace(
   plan: Plan,
@@ -156,17 +157,21 @@ async function pickWorkspace(
   if (!plan.pickWorkspace || accountId === undefined) return undefined;
   if (!isInteractive(context)) {
     context.stderr.write(
-      "No workspace of the account was chosen; to choose one, give --workspace-id.\n",
+      "No workspace of the account was chosen: name one with --workspace-id, or say --skip-workspace.\n",
     );
     return undefined;
   }
-  const workspaces = await listWorkspaces(caller, accountId).catch(expected);
-  if (!workspaces || workspaces.length === 0) return undefined;
+  const workspaces = await listOrWarn(
+    () => listWorkspaces(caller, accountId),
+    "no workspace was chosen",
+    context,
+  );
+  if (workspaces.length === 0) return undefined;
   const picked = await (await context.prompt()).pick("Workspace", [
-    ...workspaces.map(({ id, name }) => ({ value: id, label: name, hint: id })),
+    ...workspaces.map(({ id, name }) => ({ value: id, label: printable(name), hint: id })),
     { value: NO_WORKSPACE, label: "None: the account itself" },
   ]);
-  return picked || undefined;
+  return picked === NO_WORKSPACE ? undefined : picked;
 }
 
 async function pickCompute(
@@ -175,22 +180,54 @@ async function pickCompute(
   context: Context,
 ): Promise<LoginFields["compute"]> {
   if (plan.compute !== "cluster") return plan.compute ?? undefined;
-  // Clusters of jobs come and go with their run.
-  const clusters = (await listClusters(caller)).filter(({ source }) => source !== "JOB");
-  if (clusters.length === 0) {
-    context.stderr.write("There is no cluster to choose from.\n");
-    return undefined;
+  const clusters = await listOrWarn(
+    // Clusters of jobs come and go with their run.
+    async () => (await listClusters(caller)).filter(({ source }) => source !== "JOB"),
+    "no cluster was chosen",
+    context,
+  );
+  if (clusters.length === 0) return undefined;
+  const picked = await (await context.prompt()).pick(
+    "Cluster",
+    clusters.map(({ id, name, state }) => ({
+      value: id,
+      label: printable(name),
+      hint: printable(`${id}, ${state}`),
+    })),
+  );
+  return { clusterId: picked };
+}
+
+/** What there is to choose from. The person is signed in: a list that is not to be had costs no more than the choice. */
+async function listOrWarn<T>(
+  list: () => Promise<T[]>,
+  consequence: string,
+  context: Context,
+): Promise<T[]> {
+  try {
+    const found = await list();
+    if (found.length === 0) context.stderr.write(`There is none to choose from: ${consequence}.\n`);
+    return found;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    context.stderr.write(`Warning: ${error.message}: ${consequence}\n`);
+    return [];
   }
-  const choices = clusters.map(({ id, name, state }) => ({ value: id, label: name, hint: state }));
-  return { clusterId: await (await context.prompt()).pick("Cluster", choices) };
 }
 
 /** A file cache from before may still hold a usable copy that every process of the person can read. */
-function warnOfPlaintextCopy(key: string, context: Context): void {
+function warnOfPlaintextCopy(
+  key: string,
+  { profile }: Plan,
+  { target }: LoginResult,
+  context: Context,
+): void {
   const path = cachePath(context);
   if (!holdsCopy(path, key)) return;
+  const accountId = target.kind === "workspace" ? undefined : target.accountId;
+  const flags = loginFlags({ profile, host: target.host, accountId });
   context.stderr.write(
-    `An older copy of this login is still in ${path}; nothing reads it any more. To remove it, run: databricks auth logout --profile ${shellWord(key)} --storage plaintext\n`,
+    `An older copy of this login is still in ${path}, and no longer used. To remove it, run: databricks auth logout ${flags} --storage plaintext\n`,
   );
 }
 

@@ -1,19 +1,17 @@
-import { type Context, cachePath, isInteractive } from "../../context.ts";
+import { readConfigFile } from "../../config/profiles.ts";
+import { isPersonLogin } from "../../config/resolve.ts";
+import { type Context, cachePath, configPath, isInteractive } from "../../context.ts";
 import { openBrowser } from "../../oauth/browser.ts";
 import type { Http } from "../../oauth/http.ts";
 import { DEFAULT_SCOPES, type LoginResult, login } from "../../oauth/login.ts";
 import { type LoginStore, openForLogin } from "../../storage/open.ts";
 import { showWaiting } from "../../waiting.ts";
 import { command } from "../command.ts";
-import {
-  askWhatToLogInTo,
-  type LoginValues,
-  loginArgs,
-  type Plan,
-  planLogin,
-} from "./login-plan.ts";
+import { type LoginValues, loginArgs, type Plan, planLogin, readWishes } from "./login-plan.ts";
+import { askForNewProfile, askWhatToLogInTo, NEW_PROFILE } from "./login-questions.ts";
 import { keepLogin } from "./login-save.ts";
-import { openHttp, openSession, type Session } from "./session.ts";
+import { profileChoices } from "./pick-profile.ts";
+import { type AuthValues, openHttp, openSession, type Session } from "./session.ts";
 
 export default command({
   name: "auth login",
@@ -38,13 +36,38 @@ export default command({
 });
 
 export async function runLogin(given: LoginValues, context: Context): Promise<void> {
+  const wishes = readWishes(given, context);
   const values = await askWhatToLogInTo(given, context);
   const session = openSession(values, context);
   const http = await openHttp(context);
-  const plan = await planLogin(values, session, http, context);
+  const plan = await planLogin(values, wishes, session, http, context);
   const opened = await openStore(session, context);
   const signedIn = await signIn(plan, http, context);
   await keepLogin(signedIn, plan, opened, http, context);
+}
+
+/**
+ * The profile that the person picks for a token: one of `fitting`, else any login of a person's,
+ * or a new one, which is logged in to on the spot.
+ *
+ * @returns its name
+ */
+export async function pickLogin(
+  values: AuthValues,
+  fitting: readonly string[] | undefined,
+  context: Context,
+): Promise<string> {
+  const config = readConfigFile(configPath(context));
+  const suits = (name: string) =>
+    fitting?.includes(name) ?? isPersonLogin(config.sections.get(name) ?? new Map());
+  const picked = await (await context.prompt()).pick("Print the token of", [
+    ...profileChoices(config, suits),
+    ...(fitting ? [] : [{ value: NEW_PROFILE, label: "A new profile: log in now" }]),
+  ]);
+  if (picked !== NEW_PROFILE) return picked;
+  const named = await askForNewProfile(values, context);
+  await runLogin(named, context);
+  return named.profile;
 }
 
 async function openStore({ stores }: Session, context: Context): Promise<LoginStore> {
@@ -69,19 +92,14 @@ async function signIn(plan: Plan, http: Http, context: Context): Promise<LoginRe
       http,
       now: context.now,
       onAuthorizeUrl(url) {
-        pasting = showSignIn(url, context) === "link" && isInteractive(context);
-        if (pasting) {
-          context.stderr.write(
-            "If the browser runs on another machine, it will end at an address that it cannot open: paste that here.\n",
-          );
-        } else
-          stopWaiting = showWaiting(
-            "Waiting for you to sign in with the browser",
-            context.stderr.write,
-          );
+        const opened = showSignIn(url, context);
+        if (!isInteractive(context)) return;
+        pasting = !opened || isRemote(context.env);
+        if (pasting) context.stderr.write(`${PASTE_HERE}\n`);
+        else stopWaiting = showWaiting(WAITING, context.stderr.write);
       },
       readPasted: (signal) => (pasting ? context.stdin.lines(signal) : NOTHING),
-      onPasteRefused: () => context.stderr.write("That is not the address of this login.\n"),
+      onPasteRefused: () => context.stderr.write(`${WRONG_PASTE}\n`),
       onBusyPorts: () =>
         context.stderr.write("Other logins are under way; waiting for one of them to end.\n"),
     });
@@ -90,13 +108,22 @@ async function signIn(plan: Plan, http: Http, context: Context): Promise<LoginRe
   }
 }
 
+const WAITING = "Waiting for you to sign in with the browser";
+const PASTE_HERE =
+  "If the browser then ends at a page that it cannot open, paste that page's address here:";
+const WRONG_PASTE =
+  "That is not where this login ended; paste the whole address, from http://localhost on:";
 const NOTHING: AsyncIterable<string> = (async function* () {})();
 
-function showSignIn(url: string, context: Context): "browser" | "link" {
+/** What a browser elsewhere is sent to at the end, it would look for on its own machine. */
+const isRemote = (env: Context["env"]) => Boolean(env["SSH_CONNECTION"] || env["SSH_TTY"]);
+
+/** Opens the browser and shows the link; false where only the link could be shown. */
+function showSignIn(url: string, context: Context): boolean {
   const opened = openBrowser(url, context.env, context.platform) === "opened";
   const lead = opened
     ? "Your browser was opened to sign in. If it shows nothing, open this link:"
     : "Open this link in a browser to sign in:";
   context.stderr.write(`${lead}\n  ${url}\n`);
-  return opened ? "browser" : "link";
+  return opened;
 }

@@ -8,6 +8,7 @@ import { holdKey } from "../../storage/refresh-lock.ts";
 import { authArgs, command, profileArgument, type Values } from "../command.ts";
 import { pickProfile } from "./pick-profile.ts";
 import { FILE_LOCK_TIMEOUT, openSession, type Session } from "./session.ts";
+import { onlyOne } from "./target.ts";
 
 const args = {
   ...profileArgument,
@@ -31,11 +32,11 @@ export default command({
 });
 
 async function runLogout(values: Values<typeof args>, context: Context): Promise<void> {
-  const session = openSession(await named(values, context), context);
+  const session = await openNamedSession(values, context);
   const { profile, keys } = whatToForget(session);
   const name = profile === null ? keys[0] : `profile ${profile}`;
-  if (values.delete && profile === null) {
-    throw new UserError(`--delete: ${name} has no profile in ${configPath(context)}`);
+  if (values.delete && !session.resolution.section) {
+    throw new UserError(`--delete: ${name} is not in ${configPath(context)}`);
   }
   const extent = values.delete ? " and delete the profile" : "";
   if (!values["auto-approve"]) await approve(`Log out of ${name}${extent}?`, context);
@@ -49,11 +50,30 @@ async function runLogout(values: Values<typeof args>, context: Context): Promise
 }
 
 /** A logout is of what was named, or picked: never of a default that the person did not think of. */
-async function named(values: Values<typeof args>, context: Context) {
+async function openNamedSession(values: Values<typeof args>, context: Context): Promise<Session> {
   const given = values.PROFILE || values.profile || values.host;
-  if (given || context.env["DATABRICKS_CONFIG_PROFILE"]) return values;
-  return { ...values, profile: await pickProfile("Log out of which profile?", context) };
+  if (!given && !context.env["DATABRICKS_CONFIG_PROFILE"]) {
+    const profile = await pickProfile(QUESTION, context);
+    return openSession({ ...values, profile }, context);
+  }
+  const session = openSession(values, context);
+  const { profile, settings } = session.resolution;
+  const host = settings.get("host")?.value;
+  if (profile || !host) return session;
+  const [accountId, workspaceId] = ["account_id", "workspace_id"].map(
+    (key) => settings.get(key)?.value,
+  );
+  const names = profilesForHost(session.config, host, accountId, workspaceId);
+  const name =
+    names.length > 1 && isInteractive(context)
+      ? await pickProfile(QUESTION, context, names)
+      : onlyOne(names, host);
+  return name === undefined
+    ? session
+    : openSession({ storage: values.storage, profile: name }, context);
 }
+
+const QUESTION = "Log out of which profile?";
 
 async function approve(question: string, context: Context): Promise<void> {
   if (!isInteractive(context)) {
@@ -74,11 +94,11 @@ function whatToForget({ config, resolution }: Session): Forgettable {
   const host = settings.get("host")?.value;
   if (!profile) {
     if (!host) throw new UserError("name a profile with --profile, or a host with --host");
-    const keys = hostKeys(host, settings.get("account_id")?.value);
     const shared = sharedKeys(config, null, host);
+    const keys = hostKeys(host, settings.get("account_id")?.value);
     const [first, ...rest] = keys.filter((key) => !shared.has(key));
     if (first) return { profile: null, keys: [first, ...rest] };
-    throw new UserError(`${host} is the host of several logins; name a profile with --profile`);
+    throw new UserError(`profiles share the login of ${host}; name one of them with --profile`);
   }
   const name = profile.value;
   const own = section && isPersonLogin(section) ? section.get("host") : undefined;

@@ -4,7 +4,7 @@ import { type ConfigFile, readConfigFile, readSettings } from "../../config/prof
 import { type Resolution, resolve, type Selection } from "../../config/resolve.ts";
 import { type Context, cachePath, configPath, lockDirectory } from "../../context.ts";
 import type { Http } from "../../oauth/http.ts";
-import { openFileStore } from "../../storage/file-store.ts";
+import { type FileStoreOptions, openFileStore } from "../../storage/file-store.ts";
 import { openKeyringStore } from "../../storage/keyring-store.ts";
 import { resolveStorageMode, type StorageChoice } from "../../storage/mode.ts";
 import type { Stores } from "../../storage/open.ts";
@@ -13,7 +13,9 @@ import type { authArgs, Values } from "../command.ts";
 /** How long a change of a file waits for another process to finish its own, in milliseconds. */
 export const FILE_LOCK_TIMEOUT = 30_000;
 
-export type AuthValues = Omit<Values<typeof authArgs>, "_"> & { PROFILE?: string | undefined };
+export type AuthValues = Partial<Omit<Values<typeof authArgs>, "_">> & {
+  PROFILE?: string | undefined;
+};
 
 export interface Session {
   config: ConfigFile;
@@ -70,12 +72,15 @@ export function openStores(choice: StorageChoice, context: Context): Stores {
     choice,
     platform: context.platform,
     keyring: async () => openKeyringStore(await context.keyring()),
-    file: () =>
-      openFileStore({
-        path: cachePath(context),
-        lockDirectory: lockDirectory(context),
-        lockTimeout: FILE_LOCK_TIMEOUT,
-        debug: context.debug,
-      }),
+    file: () => openFileStore(fileStoreOptions(context)),
+  };
+}
+
+export function fileStoreOptions(context: Context): FileStoreOptions {
+  return {
+    path: cachePath(context),
+    lockDirectory: lockDirectory(context),
+    lockTimeout: FILE_LOCK_TIMEOUT,
+    debug: context.debug,
   };
 }

@@ -72,9 +72,14 @@ export function onlyOne(names: readonly string[], host: string): string | undefi
   );
 }
 
-/** The command that signs in again, as a shell takes it. */
-export function loginCommand({ profile, host, accountId }: Login): string {
-  if (profile !== null) return `databricks auth login --profile ${shellWord(profile)}`;
+/** The flags that name a login, as a shell takes them. */
+export function loginFlags({ profile, host, accountId }: Omit<Login, "keys">): string {
+  if (profile !== null) return `--profile ${shellWord(profile)}`;
   const account = accountId ? ` --account-id ${shellWord(accountId)}` : "";
-  return `databricks auth login --host ${shellWord(host)}${account}`;
+  return `--host ${shellWord(host)}${account}`;
+}
+
+/** The command that signs in again. */
+export function loginCommand(login: Login): string {
+  return `databricks auth login ${loginFlags(login)}`;
 }

@@ -1,5 +1,6 @@
 import { utcOffset } from "../../../native/libc.ts";
-import type { Context } from "../../context.ts";
+import { profilesForHost } from "../../config/resolve.ts";
+import { type Context, isInteractive } from "../../context.ts";
 import { renderJson } from "../../output.ts";
 import { openForReading } from "../../storage/open.ts";
 import type { Token } from "../../storage/store.ts";
@@ -13,7 +14,7 @@ import {
 } from "../command.ts";
 import { deadline } from "../deadline.ts";
 import { readAccessToken } from "./access-token.ts";
-import { openSession } from "./session.ts";
+import { type AuthValues, openSession, type Session } from "./session.ts";
 import { chooseLogin } from "./target.ts";
 
 const args = {
@@ -40,7 +41,7 @@ export default command({
 async function runToken(values: Values<typeof args>, context: Context): Promise<void> {
   checkOutput(values.output);
   const timeout = parseDuration(values.timeout ?? "1h", "--timeout");
-  const session = openSession(values, context);
+  const session = await openAskedSession(values, context);
   const login = chooseLogin(session);
   const store = openForReading(session.stores);
   const force = values["force-refresh"] === true;
@@ -49,6 +50,21 @@ async function runToken(values: Values<typeof args>, context: Context): Promise<
   context.stdout.write(
     values.output === "text" ? `${token.access_token}\n` : renderJson(describeToken(token)),
   );
+}
+
+/** The session; on a terminal, where it is open whose token is meant, of the profile that the person picks. */
+async function openAskedSession(values: AuthValues, context: Context): Promise<Session> {
+  const session = openSession(values, context);
+  const { config, resolution } = session;
+  if (resolution.profile || !isInteractive(context) || !context.stdout.isTTY) return session;
+  const [host, accountId, workspaceId] = ["host", "account_id", "workspace_id"].map(
+    (key) => resolution.settings.get(key)?.value,
+  );
+  const fitting = host ? profilesForHost(config, host, accountId, workspaceId) : undefined;
+  if (fitting && fitting.length <= 1) return session;
+  const { pickLogin } = await import("./login.ts");
+  const profile = await pickLogin(values, fitting, context);
+  return openSession({ storage: values.storage, profile }, context);
 }
 
 /** The fields that SDKs read; never the refresh token. */
