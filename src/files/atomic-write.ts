@@ -144,10 +144,19 @@ function temporaryPath(target: string): string {
 function removeAbandoned(target: string): void {
   const folder = dirname(target);
   const prefix = `.${basename(target)}.`;
-  for (const name of readdirSync(folder)) {
+  for (const name of listFolder(folder)) {
     if (!name.startsWith(prefix)) continue;
     const writer = /^(\d+)-[0-9a-f]{8}\.tmp$/.exec(name.slice(prefix.length))?.[1];
     if (writer && !isRunning(Number(writer))) discard(join(folder, name));
+  }
+}
+
+/** A folder can be open to writing and closed to listing. */
+function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }
 
