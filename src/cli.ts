@@ -1,6 +1,6 @@
 /** The command tree; dispatch; an error becomes its text and an exit code. */
 import { VERSION } from "./build-info.ts";
-import type { Group } from "./commands/command.ts";
+import type { Group, Leaf } from "./commands/command.ts";
 import { findCommand } from "./commands/tree.ts";
 import type { Context } from "./context.ts";
 import { Interrupted, messageOf, UserError } from "./errors.ts";
@@ -33,8 +33,12 @@ async function dispatch(argv: readonly string[], context: Context): Promise<void
     context.stdout.write(`Databricks CLI v${VERSION}\n`);
     return;
   }
-  if (typeof node !== "function") return showGroup(node, path, rest, context);
-  const command = await node();
+  if (typeof node !== "function") await runGroup(node, path, rest, context);
+  else await runLeaf(node, rest, context);
+}
+
+async function runLeaf(leaf: Leaf, rest: readonly string[], context: Context): Promise<void> {
+  const command = await leaf();
   if (rest.some((word) => word === "--help" || word === "-h")) {
     const { renderCommandHelp } = await import("./commands/help.ts");
     context.stdout.write(renderCommandHelp(command, context));
@@ -44,7 +48,8 @@ async function dispatch(argv: readonly string[], context: Context): Promise<void
   await command.run(parseArguments(command.args, rest, command.name), context);
 }
 
-async function showGroup(
+/** Its default command, else its help. */
+async function runGroup(
   group: Group,
   path: readonly string[],
   rest: readonly string[],
@@ -54,7 +59,8 @@ async function showGroup(
   const { authArgs } = await import("./commands/command.ts");
   const { renderGroupHelp, shownChildren } = await import("./commands/help.ts");
   const words = { word: { type: "positional", description: "", variadic: true } } as const;
-  const [unknown] = parseArguments({ ...authArgs, ...words }, rest, path.join(" "))._;
+  const { _, help } = parseArguments({ ...authArgs, ...words }, rest, path.join(" "));
+  const [unknown] = _;
   if (unknown !== undefined) {
     const suggestion = nearest(
       unknown,
@@ -65,5 +71,6 @@ async function showGroup(
       `unknown command: ${[...full, unknown].join(" ")}${suggestion ? `; did you mean \`${[...full, suggestion].join(" ")}\`?` : ""}\nSee \`${full.join(" ")} --help\`.`,
     );
   }
-  context.stdout.write(await renderGroupHelp(group, path, context));
+  if (group.default && !help) await runLeaf(group.default, rest, context);
+  else context.stdout.write(await renderGroupHelp(group, path, context));
 }

@@ -56,6 +56,8 @@ export type Leaf = () => Promise<Command>;
 /** A word of the command tree that has further words below it. */
 export interface Group {
   summary: string;
+  /** What runs when none of them is given; without it, the help is shown. */
+  default?: Leaf;
   children: Record<string, Group | Leaf>;
 }
 

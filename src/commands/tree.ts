@@ -1,6 +1,8 @@
 /** The command tree. */
 import type { Group, Leaf } from "./command.ts";
 
+const storageStatus: Leaf = async () => (await import("./auth/storage/status.ts")).default;
+
 export const TREE: Group = {
   summary: "Sign in to Databricks and keep the login in the operating system's keyring.",
   children: {
@@ -12,6 +14,16 @@ export const TREE: Group = {
         login: async () => (await import("./auth/login.ts")).default,
         logout: async () => (await import("./auth/logout.ts")).default,
         profiles: async () => (await import("./auth/profiles.ts")).default,
+        storage: {
+          summary: "see where tokens lie; move them; repair the file",
+          default: storageStatus,
+          children: {
+            status: storageStatus,
+            set: async () => (await import("./auth/storage/set.ts")).default,
+            migrate: async () => (await import("./auth/storage/migrate.ts")).default,
+            repair: async () => (await import("./auth/storage/repair.ts")).default,
+          },
+        },
         switch: async () => (await import("./auth/switch.ts")).default,
         token: async () => (await import("./auth/token.ts")).default,
       },

@@ -4,7 +4,7 @@
  */
 import { KeyringError } from "../keyring/backend.ts";
 import type { TokenStore } from "./store.ts";
-import { decodeToken, encodeToken } from "./token-json.ts";
+import { decodeToken, encodeToken, parseLossless } from "./token-json.ts";
 
 /** The three calls of a keyring that a store needs; deadlines are the keyring's own. */
 export interface KeyringCalls {
@@ -40,7 +40,7 @@ function decodeEntry(key: string, secret: string) {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseLossless(text);
   } catch {
     return null;
   }

@@ -33,11 +33,16 @@ export function parseStorageMode(
   raw: string,
   source: Exclude<StorageSource, "default">,
 ): StorageMode {
+  return requireMode(raw, SETTING_NAMES[source]);
+}
+
+/** @throws UserError that begins with `what` when the value is no mode */
+export function requireMode(raw: string, what: string): StorageMode {
   const value = raw.trim().toLowerCase();
   const mode = STORAGE_MODES.find((candidate) => candidate === value);
   if (mode) return mode;
   throw new UserError(
-    `${SETTING_NAMES[source]}: unknown storage mode ${JSON.stringify(raw)} (want plaintext or secure)`,
+    `${what}: unknown storage mode ${JSON.stringify(raw)} (want plaintext or secure)`,
   );
 }
 

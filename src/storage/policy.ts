@@ -41,7 +41,8 @@ export function decideLogin(source: StorageSource, outcome: ProbeOutcome): Login
 
 const USE_FILE = "set DATABRICKS_AUTH_STORAGE=plaintext to use file-based token storage";
 
-function howToUnlock(platform: NodeJS.Platform): string {
+/** What a person does about a locked keyring, as the end of a sentence or on its own. */
+export function howToUnlock(platform: NodeJS.Platform): string {
   switch (platform) {
     case "darwin":
       return "run `security unlock-keychain`";

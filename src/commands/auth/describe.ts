@@ -3,13 +3,12 @@ import { isUsedBy } from "../../config/auth-type.ts";
 import type { Resolution, Setting, Source } from "../../config/resolve.ts";
 import type { Context } from "../../context.ts";
 import { messageOf, UserError } from "../../errors.ts";
-import { SERVICE } from "../../keyring/backend.ts";
 import { printable, renderJson, stylist } from "../../output.ts";
-import type { StorageChoice, StorageSource } from "../../storage/mode.ts";
 import { openForReading, type ReadingStore } from "../../storage/open.ts";
 import { authArgs, command, outputFormat, profileArgument, type Values } from "../command.ts";
 import { requireAuthType, withHostProfile } from "./credentials.ts";
 import { openSession, type Session } from "./session.ts";
+import { describeStorage, FILE_LOCATION } from "./token-storage.ts";
 
 /** How long the check of the credentials may take, in milliseconds. */
 const CHECK_TIMEOUT = 60_000;
@@ -142,19 +141,6 @@ export function describeSettings(
     add(key, { ...setting, value }, authType !== undefined && !isUsedBy(key, authType));
   }
   return described;
-}
-
-const FILE_LOCATION = "~/.databricks/token-cache.json";
-
-function describeStorage({ mode, source }: StorageChoice, configPath: string) {
-  const location = mode === "secure" ? `OS keyring (service: ${SERVICE})` : FILE_LOCATION;
-  const sources: Record<StorageSource, string> = {
-    override: "command-line override",
-    env: "DATABRICKS_AUTH_STORAGE environment variable",
-    config: `auth_storage in [__settings__] section of ${configPath}`,
-    default: "default",
-  };
-  return { mode, location, source: sources[source] };
 }
 
 /** The text of a description, safe for a terminal whatever a server or a file put into it. */

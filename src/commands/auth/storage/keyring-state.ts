@@ -1,0 +1,67 @@
+/** What the keyring says when asked, without any prompt and within its one time budget. */
+import type { Context } from "../../../context.ts";
+import { KeyringError, type KeyringErrorCode } from "../../../keyring/backend.ts";
+import { openKeyringStore } from "../../../storage/keyring-store.ts";
+import type { Found } from "./logins.ts";
+
+/** `empty`: it answers, and has no token of any login that is known of. */
+export type KeyringState = "ok" | "empty" | Exclude<KeyringErrorCode, "invalid">;
+
+export interface KeyringAnswer {
+  backend: string;
+  state: KeyringState;
+  /** How long its first answer took. */
+  milliseconds: number;
+  /** Why not all keys could be looked up. */
+  failure: KeyringError | null;
+  found: ReadonlyMap<string, Found>;
+}
+
+/** A random key is looked up first; one that fails is the only one. */
+export async function askKeyring(
+  keys: readonly string[],
+  context: Pick<Context, "keyring">,
+): Promise<KeyringAnswer> {
+  const keyring = await context.keyring({ ask: false });
+  const store = openKeyringStore(keyring);
+  const found = new Map<string, Found>();
+  const startedAt = performance.now();
+  let failure = await failureOf(() => keyring.get(`__probe_${crypto.randomUUID()}`));
+  const milliseconds = Math.round(performance.now() - startedAt);
+  for (const key of keys) {
+    if (failure) break;
+    const error = await failureOf(async () => {
+      const token = await store.lookup(key);
+      found.set(key, token ? { state: "present", token } : { state: "absent" });
+    });
+    if (!error) continue;
+    const { code, message: reason } = error;
+    if (isOfOneEntry(code)) found.set(key, { state: "unreadable", code, reason });
+    else failure = error;
+  }
+  const state = stateOf(failure, [...found.values()]);
+  return { backend: keyring.name, state, milliseconds, failure, found };
+}
+
+async function failureOf(body: () => Promise<unknown>): Promise<KeyringError | null> {
+  try {
+    await body();
+    return null;
+  } catch (error) {
+    if (error instanceof KeyringError) return error;
+    throw error;
+  }
+}
+
+/** An entry may be garbage, or have a lock or an access list of its own. */
+const isOfOneEntry = (code: KeyringErrorCode) =>
+  code === "invalid" || code === "locked" || code === "denied";
+
+export function stateOf(failure: KeyringError | null, found: readonly Found[]): KeyringState {
+  if (failure && failure.code !== "invalid") return failure.code;
+  if (found.some(({ state }) => state === "present")) return "ok";
+  for (const entry of found) {
+    if (entry.state === "unreadable") return entry.code === "invalid" ? "ok" : entry.code;
+  }
+  return "empty";
+}

@@ -1,0 +1,113 @@
+import { looksLikeHost } from "../../../config/resolve.ts";
+import { shellWord } from "../../../output.ts";
+import { loginCommand } from "../target.ts";
+import type { Finding, StoreInUse } from "./findings.ts";
+import { type PlacedLogin, parseHostKey } from "./logins.ts";
+
+/** What is wrong with the places of logins. */
+export function loginFindings(
+  logins: readonly PlacedLogin[],
+  inUse: StoreInUse,
+  now: number,
+): Finding[] {
+  const isIn = (store: "keyring" | "file") => (login: PlacedLogin) =>
+    login[store].state === "present" || (store === "file" && login.mirrors.length > 0);
+  const findings = logins.flatMap((login) => [
+    ...entryFindings(login),
+    ...orphanFindings(login),
+    ...expiryFindings(login, inUse, now),
+  ]);
+  if (inUse === null) return findings;
+  const other = inUse === "keyring" ? "file" : "keyring";
+  const movable = logins.filter((login) => !isOrphan(login));
+  const inBoth = movable.filter((login) => isIn("keyring")(login) && isIn("file")(login));
+  const elsewhere = movable.filter(
+    (login) => isIn(other)(login) && login[inUse].state === "absent",
+  );
+  const to = inUse === "keyring" ? "secure" : "plaintext";
+  return [
+    ...findings,
+    ...aboutMany(elsewhere, {
+      code: "token-in-other-store",
+      severity: "warning",
+      message: `tokens lie in the ${other}, but commands look in the ${inUse}`,
+      fix: `databricks auth storage migrate --to ${to}`,
+    }),
+    ...aboutMany(inBoth, {
+      code: inUse === "keyring" ? "plaintext-copy" : "keyring-copy",
+      severity: inUse === "keyring" ? "warning" : "notice",
+      message: `copies lie in the ${other}, too, where nothing reads them`,
+      fix: `databricks auth storage migrate --to ${to}`,
+    }),
+  ];
+}
+
+/** More keys than this do not fit on a line. */
+const MANY = 10;
+
+/** One finding about all of the logins; their keys complete its command. */
+function aboutMany(logins: readonly PlacedLogin[], finding: Finding): Finding[] {
+  if (logins.length === 0) return [];
+  const keys = logins.map(({ key }) => key);
+  const named = keys.length > MANY ? "--all" : keys.map(shellWord).join(" ");
+  return [{ ...finding, fix: `${finding.fix} ${named}`, keys }];
+}
+
+function signIn({ key, profile }: PlacedLogin): string {
+  const { host, accountId } = parseHostKey(key);
+  return loginCommand({ profile: profile ?? null, host, accountId, keys: [key] });
+}
+
+function entryFindings(login: PlacedLogin): Finding[] {
+  const { key, keyring, file } = login;
+  const about = (store: string, reason: string) =>
+    ({
+      severity: "warning" as const,
+      message: `the ${store}'s entry ${JSON.stringify(key)} cannot be used: ${reason}`,
+      fix: signIn(login),
+      keys: [key],
+    }) satisfies Omit<Finding, "code">;
+  const findings: Finding[] = [];
+  if (keyring.state === "unreadable") {
+    findings.push({ code: "keyring-entry-unreadable", ...about("keyring", keyring.reason) });
+  }
+  if (file.state === "unreadable") {
+    findings.push({ code: "cache-entry-unreadable", ...about("file", file.reason) });
+  }
+  return findings;
+}
+
+/** Neither a profile that signs people in nor a host. */
+const isOrphan = ({ key, isPerson }: PlacedLogin) => !isPerson && !looksLikeHost(key);
+
+function orphanFindings(login: PlacedLogin): Finding[] {
+  const { key, keyring, file } = login;
+  if (!isOrphan(login)) return [];
+  const store = keyring.state === "present" ? "secure" : "plaintext";
+  if (store === "plaintext" && file.state !== "present") return [];
+  return [
+    {
+      code: "token-without-profile",
+      severity: "notice",
+      message: `no profile uses the token ${JSON.stringify(key)}`,
+      fix: `databricks auth logout --auto-approve --storage ${store} --profile ${shellWord(key)}`,
+      keys: [key],
+    },
+  ];
+}
+
+function expiryFindings(login: PlacedLogin, inUse: StoreInUse, now: number): Finding[] {
+  const found = inUse && login[inUse];
+  if (found?.state !== "present") return [];
+  const { refresh_token, expiry } = found.token;
+  if (refresh_token !== undefined || (expiry ?? now) > now) return [];
+  return [
+    {
+      code: "login-expired",
+      severity: "warning",
+      message: `the login ${JSON.stringify(login.key)} has ended, and cannot be renewed`,
+      fix: signIn(login),
+      keys: [login.key],
+    },
+  ];
+}

@@ -1,0 +1,116 @@
+/** The logins that are known of, and where their tokens lie. Pure. */
+import { hostKeys, isAccountHost, parseHost } from "../../../config/host.ts";
+import { type ConfigFile, listProfiles } from "../../../config/profiles.ts";
+import { isPersonLogin } from "../../../config/resolve.ts";
+import { UserError } from "../../../errors.ts";
+import type { KeyringErrorCode } from "../../../keyring/backend.ts";
+import { isSameLogin } from "../../../storage/compare-tokens.ts";
+import type { Mirrors } from "../../../storage/migrate.ts";
+import type { Token } from "../../../storage/store.ts";
+
+/** Every profile that is a person's login, with the host keys that the file has copies of its token under. */
+export function readMirrors(config: Pick<ConfigFile, "sections">): Mirrors {
+  return new Map(
+    listProfiles(config)
+      .filter(({ settings }) => isPersonLogin(settings))
+      .map(({ name, settings }) => [name, mirrorsOf(settings)]),
+  );
+}
+
+function mirrorsOf(settings: ReadonlyMap<string, string>): string[] {
+  const host = hostOf(settings);
+  if (!host) return [];
+  const keys = hostKeys(host.host, settings.get("account_id") || host.accountId);
+  // Offline, nothing tells a unified host from a workspace: older programs may look under either.
+  return isAccountHost(host.host) ? keys.slice(0, 1) : keys;
+}
+
+/** The host of a profile; null where there is none that can be read. */
+export function hostOf(settings: ReadonlyMap<string, string>) {
+  const text = settings.get("host");
+  try {
+    return text ? parseHost(text) : null;
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
+}
+
+/** A host key taken apart. */
+export function parseHostKey(key: string): { host: string; accountId: string | undefined } {
+  const [, host = key, accountId] = /^(.+)\/oidc\/accounts\/([^/]+)$/.exec(key) ?? [];
+  return { host, accountId };
+}
+
+/**
+ * All keys worth a look, as the keyring cannot be listed. Profiles come first: by the turn of a
+ * host key, the copies under it are dealt with.
+ */
+export function knownKeys(mirrors: Mirrors, fileKeys: Iterable<string>): string[] {
+  const hosts = [...mirrors.values()].flat();
+  return [...new Set([...mirrors.keys(), ...fileKeys, ...hosts])].filter(
+    (key) => key !== "" && !key.includes("\0"),
+  );
+}
+
+/** What a store has under a key; `unknown` where the keyring gave no answer. */
+export type Found =
+  | { state: "present"; token: Token }
+  | { state: "absent" | "unknown" }
+  | { state: "unreadable"; code: KeyringErrorCode; reason: string };
+
+export interface PlacedLogin {
+  key: string;
+  /** Absent for a login that is known by its host alone. */
+  profile?: string;
+  /** Whether the profile, if there is one, is a person's login. */
+  isPerson: boolean;
+  host?: string;
+  keyring: Found;
+  file: Found;
+  /** Host keys under which the file has a copy of one of its tokens. */
+  mirrors: string[];
+}
+
+/** A row for every profile that is a person's login, and for whatever else has a token somewhere. */
+export function placeLogins(
+  keys: readonly string[],
+  { sections }: Pick<ConfigFile, "sections">,
+  mirrors: Mirrors,
+  keyring: ReadonlyMap<string, Found>,
+  file: ReadonlyMap<string, Found>,
+): PlacedLogin[] {
+  const tokenIn = (store: ReadonlyMap<string, Found>, key: string) => {
+    const found = store.get(key);
+    return found?.state === "present" ? [found.token] : [];
+  };
+  const copies = new Map(
+    [...mirrors].map(([profile, hostKeys]) => {
+      const own = [...tokenIn(keyring, profile), ...tokenIn(file, profile)];
+      const isCopy = (copy: Token) => own.some((token) => isSameLogin(token, copy));
+      return [profile, hostKeys.filter((hostKey) => tokenIn(file, hostKey).some(isCopy))];
+    }),
+  );
+  const copied = new Set([...copies.values()].flat());
+  return keys
+    .map((key): PlacedLogin => {
+      const section = sections.get(key);
+      const host = section && hostOf(section)?.host;
+      return {
+        key,
+        ...(section && { profile: key }),
+        isPerson: mirrors.has(key),
+        ...(host && { host }),
+        keyring: keyring.get(key) ?? { state: "unknown" },
+        file: (copied.has(key) ? undefined : file.get(key)) ?? { state: "absent" },
+        mirrors: copies.get(key) ?? [],
+      };
+    })
+    .filter(
+      (login) =>
+        login.isPerson ||
+        ["present", "unreadable"].some((state) =>
+          [login.keyring.state, login.file.state].includes(state as Found["state"]),
+        ),
+    );
+}

@@ -1,0 +1,154 @@
+import { readConfigFile } from "../../../config/profiles.ts";
+import { type Context, configPath, isInteractive } from "../../../context.ts";
+import { UserError } from "../../../errors.ts";
+import { KeyringError } from "../../../keyring/backend.ts";
+import { printable, renderJson } from "../../../output.ts";
+import type { MoveOutcome } from "../../../storage/migrate.ts";
+import { requireMode, type StorageMode } from "../../../storage/mode.ts";
+import { readFailure } from "../../../storage/policy.ts";
+import { authArgs, command, outputFormat, type Values } from "../../command.ts";
+import { type MovePlan, type MoveResult, moveAll } from "./move-all.ts";
+import { writeStorageSetting } from "./set.ts";
+import { type SettingsSurvey, surveySettings } from "./survey.ts";
+
+const args = {
+  PROFILE: {
+    type: "positional",
+    required: false,
+    variadic: true,
+    description: "profile names, or hosts of logins without a profile",
+  },
+  ...authArgs,
+  to: { type: "string", valueHint: "secure|plaintext", description: "where to move the tokens" },
+  all: { type: "boolean", description: "every login, and from then on all new ones" },
+  "dry-run": { type: "boolean", description: "only say what would be done" },
+  keep: { type: "boolean", description: "copy: leave the tokens where they are, too" },
+} as const;
+
+export default command({
+  name: "auth storage migrate",
+  summary: "move tokens between the keyring and the file",
+  details:
+    "Each token is copied, read back and compared before it is removed where it was. Where both\nplaces have one, the one that can be renewed, or else ends later, is kept. Interrupted, the\nsame command goes on from there. --all sets auth_storage as well.",
+  args,
+  examples: [
+    ["auth storage migrate --to secure --all", "into the keyring, now and from now on"],
+    ["auth storage migrate --to secure --all --dry-run", "what that would do"],
+    ["auth storage migrate --to plaintext work", "one profile, into the file"],
+  ],
+  run: runMigrate,
+});
+
+async function runMigrate(values: Values<typeof args>, context: Context): Promise<void> {
+  const json = outputFormat(values.output, context) === "json";
+  const plan = choosePlan(values);
+  const config = readConfigFile(configPath(context));
+  // A write is what makes a locked keyring ask; a lookup of what is not there does not.
+  if (plan.to === "secure" && !plan.dryRun && isInteractive(context)) await unlock(context);
+  const results: MoveResult[] = [];
+  for await (const result of moveAll(plan, config, context)) {
+    results.push(result);
+    if (!json) tellResult(result, plan, context);
+  }
+  context.stdout.write(
+    json ? renderJson(describeResults(results, plan)) : countResults(results, plan),
+  );
+  refuseFailures(results);
+  if (plan.dryRun) return;
+  if (plan.names === null) await writeStorageSetting(plan.to, context);
+  else remindOfSetting(plan.to, surveySettings(values.storage, config, context), context);
+}
+
+/** @throws UserError naming the flags that are missing, or exclude each other */
+function choosePlan(values: Values<typeof args>): MovePlan {
+  if (!values.to) throw new UserError("say where to: give --to secure or --to plaintext");
+  const to = requireMode(values.to, "--to");
+  const named = [...values._, values.profile, values.host].filter((word) => word !== undefined);
+  if (values.all && named.length > 0) {
+    throw new UserError("--all cannot be combined with a PROFILE, --profile or --host");
+  }
+  if (!values.all && named.length === 0) {
+    throw new UserError("say what to move: name profiles, or give --all");
+  }
+  return {
+    to,
+    names: values.all ? null : [...new Set(named)],
+    keep: values.keep === true,
+    dryRun: values["dry-run"] === true,
+  };
+}
+
+async function unlock(context: Context): Promise<void> {
+  const keyring = await context.keyring();
+  try {
+    await keyring.probeWrite();
+    keyring.freshBudget();
+  } catch (error) {
+    throw error instanceof KeyringError ? readFailure(error, context.platform) : error;
+  } finally {
+    await keyring.settle();
+  }
+}
+
+const PLACES: Record<StorageMode, string> = { secure: "the keyring", plaintext: "the file" };
+
+function tellResult({ key, outcome, error }: MoveResult, plan: MovePlan, context: Context): void {
+  if (error) context.stderr.write(printable(`${key}: not moved: ${error.message}\n`));
+  if (outcome) context.stdout.write(printable(`${key}: ${outcomeText(outcome, plan)}\n`));
+}
+
+function outcomeText(outcome: MoveOutcome, { to, dryRun }: MovePlan): string {
+  const there = PLACES[to];
+  const here = PLACES[to === "secure" ? "plaintext" : "secure"];
+  const would = dryRun ? "would be " : "";
+  switch (outcome) {
+    case "moved":
+      return `${would}moved to ${there}`;
+    case "copied":
+      return `${would}copied to ${there}`;
+    case "source-removed":
+      return `already in ${there}; ${would}removed from ${here}`;
+    case "in-place":
+      return `already in ${there}`;
+    case "absent":
+      return "no token";
+    case "mirror":
+      return "a copy of a profile's token, which goes with the profile";
+    case "shared":
+      return "stays in the keyring: in the file, its place belongs to a profile of this host";
+  }
+}
+
+function countResults(results: readonly MoveResult[], { dryRun }: MovePlan): string {
+  const moved = results.filter(({ outcome }) => outcome === "moved" || outcome === "copied").length;
+  const failed = results.filter(({ error }) => error).length;
+  const rest = results.length - moved - failed;
+  return `${moved} ${dryRun ? "to move" : "moved"}, ${rest} in place, ${failed} failed\n`;
+}
+
+function describeResults(results: readonly MoveResult[], { to, keep, dryRun }: MovePlan) {
+  return {
+    to,
+    keep,
+    dry_run: dryRun,
+    results: results.map(({ key, outcome, error }) => ({ key, outcome, error: error?.message })),
+  };
+}
+
+function refuseFailures(results: readonly MoveResult[]): void {
+  const failed = results.filter(({ error }) => error);
+  const last = results.at(-1);
+  if (last?.isLast && last.error) throw last.error;
+  if (failed.length === 0) return;
+  throw new UserError(
+    `${failed.length} of ${results.length} logins could not be moved; when the cause is gone, run the same command again`,
+  );
+}
+
+/** A login that was moved away from where commands look is as good as gone. */
+function remindOfSetting(to: StorageMode, { choice }: SettingsSurvey, context: Context): void {
+  if (choice?.mode === to) return;
+  context.stderr.write(
+    `Commands still look in ${PLACES[to === "secure" ? "plaintext" : "secure"]}; to have them look in ${PLACES[to]}, run: databricks auth storage set ${to}\n`,
+  );
+}

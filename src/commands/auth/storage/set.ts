@@ -1,0 +1,43 @@
+import { changeConfigFile, setSettingChanges } from "../../../config/profiles.ts";
+import { type Context, configPath, lockDirectory } from "../../../context.ts";
+import { UserError } from "../../../errors.ts";
+import { requireMode, type StorageMode } from "../../../storage/mode.ts";
+import { authArgs, command, type Values } from "../../command.ts";
+
+const args = {
+  MODE: { type: "positional", required: false, description: "secure or plaintext" },
+  ...authArgs,
+} as const;
+
+export default command({
+  name: "auth storage set",
+  summary: "choose where tokens are kept",
+  details:
+    "Writes auth_storage to [__settings__] of the config file. No token is moved:\nthat is `databricks auth storage migrate --to MODE --all`, which writes the setting, too.",
+  args,
+  examples: [
+    ["auth storage set secure", "the operating system's keyring"],
+    ["auth storage set plaintext", "the file ~/.databricks/token-cache.json"],
+  ],
+  run: runSet,
+});
+
+async function runSet(values: Values<typeof args>, context: Context): Promise<void> {
+  if (!values.MODE) throw new UserError("name a storage mode: secure or plaintext");
+  await writeStorageSetting(requireMode(values.MODE, "auth storage set"), context);
+}
+
+/** Writes the setting and says so, also where the environment overrides it. */
+export async function writeStorageSetting(mode: StorageMode, context: Context): Promise<void> {
+  const path = configPath(context);
+  const { warnings } = await changeConfigFile(path, () => setSettingChanges("auth_storage", mode), {
+    lockDirectory: lockDirectory(context),
+  });
+  for (const warning of warnings) context.stderr.write(`Warning: ${warning}\n`);
+  context.stderr.write(`auth_storage = ${mode} is set in ${path}\n`);
+  const env = context.env["DATABRICKS_AUTH_STORAGE"];
+  if (!env || env.trim().toLowerCase() === mode) return;
+  context.stderr.write(
+    `Warning: DATABRICKS_AUTH_STORAGE=${env} in the environment overrides it; to let it count, run: unset DATABRICKS_AUTH_STORAGE\n`,
+  );
+}

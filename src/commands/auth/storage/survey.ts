@@ -1,0 +1,183 @@
+/** All that `auth storage status` looks at. Nothing is changed, and a bad file or setting is a finding rather than an error. */
+import { canonicalHost } from "../../../config/host.ts";
+import {
+  type ConfigFile,
+  type Difference,
+  differencesForJavaScriptSdk,
+  listProfiles,
+  readConfigFile,
+  readSettings,
+} from "../../../config/profiles.ts";
+import { type Context, cachePath, configPath } from "../../../context.ts";
+import { UserError } from "../../../errors.ts";
+import { CorruptCache, listEntries } from "../../../storage/file-store.ts";
+import { parseStorageMode, resolveStorageMode, type StorageChoice } from "../../../storage/mode.ts";
+import { filesSetAside, type LooseFile, looseFiles, modeOf } from "./files-on-disk.ts";
+import { askKeyring, type KeyringAnswer } from "./keyring-state.ts";
+import {
+  type Found,
+  hostOf,
+  knownKeys,
+  type PlacedLogin,
+  placeLogins,
+  readMirrors,
+} from "./logins.ts";
+
+export interface Survey {
+  /** Milliseconds since the epoch. */
+  now: number;
+  platform: NodeJS.Platform;
+  settings: SettingsSurvey;
+  keyring: Omit<KeyringAnswer, "found">;
+  cache: {
+    path: string;
+    state: "ok" | "absent" | "corrupt" | "unreadable";
+    entries: number;
+    problem: string | null;
+  };
+  config: ConfigSurvey;
+  loose: LooseFile[];
+  /** Paths of what repairs left. */
+  setAside: string[];
+  logins: PlacedLogin[];
+}
+
+export interface SettingsSurvey {
+  /** The mode in force; null where the setting in force is none. */
+  choice: StorageChoice | null;
+  /** What is wrong with each bad setting. */
+  bad: { source: "env" | "config"; problem: string }[];
+  /** Both are set, to different modes, and the environment has its way. */
+  overridden: { env: string; config: string } | null;
+}
+
+export interface ConfigSurvey {
+  path: string;
+  problem: string | null;
+  /** What default_profile names, if that is no profile. */
+  missingDefault: string | null;
+  differences: Difference[];
+  /** Profiles such as `a.b`, beside a profile `a`. */
+  dotted: { name: string; parent: string }[];
+}
+
+/** What narrows the survey to certain logins; where nothing is given, it is of all. */
+export interface Wanted {
+  profile: string | undefined;
+  host: string | undefined;
+}
+
+/** @param storage the `--storage` flag. @throws UserError for a bad flag */
+export async function takeSurvey(
+  wanted: Wanted,
+  storage: string | undefined,
+  context: Context,
+): Promise<Survey> {
+  const { config, problem } = readConfig(configPath(context));
+  const { cache, file } = readCache(cachePath(context));
+  const settings = surveySettings(storage, config, context);
+  const mirrors = readMirrors(config);
+  const keys = knownKeys(mirrors, file.keys()).filter(narrowing(wanted, config));
+  const { found, ...keyring } = await askKeyring(keys, context);
+  const setAside = filesSetAside(cache.path);
+  return {
+    now: context.now(),
+    platform: context.platform,
+    settings,
+    keyring,
+    cache,
+    config: await surveyConfig(config, problem),
+    loose: looseFiles(config.path, cache.path, setAside),
+    setAside,
+    logins: placeLogins(keys, config, mirrors, found, file),
+  };
+}
+
+function readConfig(path: string): { config: ConfigFile; problem: string | null } {
+  try {
+    return { config: readConfigFile(path), problem: null };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const config = { path, text: null, mode: null, sections: new Map() };
+    return { config, problem: error.message };
+  }
+}
+
+function readCache(path: string): { cache: Survey["cache"]; file: Map<string, Found> } {
+  try {
+    const entries = listEntries(path);
+    const state = modeOf(path) === null ? "absent" : "ok";
+    return {
+      cache: { path, state, entries: entries.length, problem: null },
+      file: new Map(
+        entries.map(({ key, token }) => [key, token ? { state: "present", token } : NO_TOKEN]),
+      ),
+    };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const state = error instanceof CorruptCache ? "corrupt" : "unreadable";
+    return { cache: { path, state, entries: 0, problem: error.message }, file: new Map() };
+  }
+}
+
+const NO_TOKEN: Found = {
+  state: "unreadable",
+  code: "invalid",
+  reason: "the entry is not a token",
+};
+
+export function surveySettings(
+  flag: string | undefined,
+  config: ConfigFile,
+  context: Context,
+): SettingsSurvey {
+  const env = context.env["DATABRICKS_AUTH_STORAGE"] || undefined;
+  const written = readSettings(config).authStorage;
+  const read = (source: "env" | "config", raw: string | undefined) => {
+    try {
+      return { mode: raw ? parseStorageMode(raw, source) : null, bad: [] };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return { mode: null, bad: [{ source, problem: error.message }] };
+    }
+  };
+  const [fromEnv, fromConfig] = [read("env", env), read("config", written)];
+  const inForce = env ? fromEnv : fromConfig;
+  return {
+    choice:
+      flag || inForce.bad.length === 0 ? resolveStorageMode({ flag, env, config: written }) : null,
+    bad: [...fromEnv.bad, ...fromConfig.bad],
+    overridden:
+      fromEnv.mode && fromConfig.mode && fromEnv.mode !== fromConfig.mode
+        ? { env: fromEnv.mode, config: fromConfig.mode }
+        : null,
+  };
+}
+
+function narrowing({ profile, host }: Wanted, { sections }: ConfigFile): (key: string) => boolean {
+  const canonical = host && canonicalHost(host);
+  return (key) => {
+    if (profile && key !== profile) return false;
+    const section = sections.get(key);
+    if (!canonical) return true;
+    return section
+      ? hostOf(section)?.host === canonical
+      : key === canonical || key.startsWith(`${canonical}/`);
+  };
+}
+
+async function surveyConfig(config: ConfigFile, problem: string | null): Promise<ConfigSurvey> {
+  const names = new Set(listProfiles(config).map(({ name }) => name));
+  const { defaultProfile } = readSettings(config);
+  const exists = defaultProfile && (config.sections.get(defaultProfile)?.size ?? 0) > 0;
+  return {
+    path: config.path,
+    problem,
+    missingDefault: (!exists && defaultProfile) || null,
+    differences: await differencesForJavaScriptSdk(config.text ?? ""),
+    dotted: [...names].flatMap((name) => {
+      const parent = name.slice(0, name.lastIndexOf("."));
+      return name.includes(".") && names.has(parent) ? [{ name, parent }] : [];
+    }),
+  };
+}
