@@ -47,6 +47,9 @@ const KEYS: Record<string, string> = {
   tab: "\t",
   backspace: "\x7f",
   "ctrl-c": "\x03",
+  "ctrl-d": "\x04",
+  /** For text that must come, and is gone at the end. */
+  nothing: "",
 };
 
 /** All cases below `root` in the order of their names, each found by its script. Throws on a bad header. */

@@ -4,11 +4,14 @@
 trap : INT
 
 # run COMMAND…: prints the command, its stdout, its stderr behind "! ", and an exit code other than 0.
+# On a terminal, both streams go to it as they are, and it must be left as it was.
 run() {
   printf '$ %s\n' "$*"
   if [ -t 1 ]; then
+    before=$(stty -g)
     "$@"
     code=$?
+    [ "$(stty -g)" = "$before" ] || echo "[the terminal is not as it was: $(stty -a)]"
   else
     "$@" >"$SANDBOX/stdout" 2>"$SANDBOX/stderr"
     code=$?

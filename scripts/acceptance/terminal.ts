@@ -31,6 +31,14 @@ export async function runOnTerminal(
     scrollback: 10_000,
     allowProposedApi: true,
   });
+  let cursorShown = true;
+  for (const final of ["h", "l"]) {
+    // DECTCEM: mode 25.
+    emulator.parser.registerCsiHandler({ prefix: "?", final }, (modes) => {
+      if (modes.includes(25)) cursorShown = final === "h";
+      return false;
+    });
+  }
   const decoder = new TextDecoder();
   const unsent = [...keys];
   let sinceKeys = "";
@@ -60,7 +68,8 @@ export async function runOnTerminal(
   await ended.promise;
   child.terminal?.close();
   await new Promise<void>((written) => emulator.write("", written));
-  return { screen: readScreen(emulator), unsent, ending: describeEnding(child) };
+  const cursor = cursorShown ? "" : "[the cursor stays hidden]\n";
+  return { screen: readScreen(emulator), unsent, ending: cursor + describeEnding(child) };
 }
 
 /** Empty after an ordinary end of the script. */

@@ -132,10 +132,22 @@ describe("on a terminal", () => {
     expect(output).toContain("[did not come: Host]");
   });
 
+  test("one that is not left as it was is told", async () => {
+    const left = "stty -echo; tput civis";
+    const output = await runCase(caseOf(`# terminal\n\nrun sh -c "${left}"`), echo);
+    expect(output).toContain("[the terminal is not as it was: ");
+    expect(output).toEndWith("[the cursor stays hidden]\n");
+    const restored = `${left}; stty echo; tput cnorm`;
+    expect(await runCase(caseOf(`# terminal\n\nrun sh -c "${restored}"`), echo)).toBe(
+      `$ sh -c ${restored}\n`,
+    );
+  });
+
   test("keys have names", () => {
-    expect(parseKeys("A => <down><enter>\n\nB => x<ctrl-c>\n")).toEqual([
+    expect(parseKeys("A => <down><enter>\n\nB => x<ctrl-c>\nC => <nothing>\n")).toEqual([
       { waitFor: "A", send: "\x1b[B\r" },
       { waitFor: "B", send: "x\x03" },
+      { waitFor: "C", send: "" },
     ]);
     expect(() => parseKeys("A => <hyper>")).toThrow("no key <hyper>");
     expect(() => parseKeys("A")).toThrow("want `TEXT => KEYS`");
