@@ -23,6 +23,7 @@ export const KEYRING_NEEDS: Readonly<Record<KeyringState, readonly string[]>> = 
   unlocked: SERVICE,
   locked: SERVICE,
   hung: SERVICE,
+  denied: SERVICE,
 };
 
 /** Programs, libraries and rights (`mounts`: in a namespace of its own) that the case asks for and this machine lacks. */

@@ -70,6 +70,7 @@ describe.skipIf(missing.length > 0)(`states of the Secret Service${skipped}`, ()
     ["no-collection", "unreachable"],
     ["locked", "locked"],
     ["never-unlocked", "locked"],
+    ["denied", "denied"],
     ["hung", "timed-out"],
     ["hung-bus", "timed-out"],
     ["silent-bus", "timed-out"],

@@ -17,6 +17,7 @@ const STATES = [
   "never-unlocked",
   "no-collection",
   "hung",
+  "denied",
   "no-service",
   "hung-bus",
   "silent-bus",
@@ -30,6 +31,7 @@ const STATES = [
  * - `locked`: the same, locked again; `never-unlocked`: locked since the session began
  * - `no-collection`: a service without any keyring, and nobody who could make one
  * - `hung`: a service that was stopped (SIGSTOP)
+ * - `denied`: a bus whose policy lets nobody talk to the service
  * - `no-service`: a bus, and nothing behind it
  * - `hung-bus`: a bus that was stopped; `silent-bus`: a listener that never says a word
  * - `garbage-bus`: a listener that speaks something else
@@ -109,7 +111,13 @@ export async function startSession(
 
   async function startBus(): Promise<void> {
     const config = join(directory, "bus.conf");
-    writeFileSync(config, busConfig(address, activates ? directory : undefined));
+    writeFileSync(
+      config,
+      busConfig(address, {
+        services: activates ? directory : undefined,
+        denied: state === "denied" ? "org.freedesktop.secrets" : undefined,
+      }),
+    );
     if (activates) {
       // Such a daemon ends with its bus.
       const command = [Bun.which(DAEMON[0]), ...DAEMON.slice(1)];
@@ -186,7 +194,7 @@ export async function startSession(
     await startDaemon(false);
   } else if (state === "no-collection") {
     await startDaemon(false);
-  } else if (state === "unlocked" || state === "locked" || state === "hung") {
+  } else if (["unlocked", "locked", "hung", "denied"].includes(state)) {
     await startDaemon(true);
   }
   if (state === "locked") await session.lock();
@@ -194,8 +202,14 @@ export async function startSession(
   return session;
 }
 
-/** A bus that starts only the services described in `services`: those of this machine must not answer for ours. */
-function busConfig(address: string, services?: string): string {
+interface BusPolicy {
+  /** The folder of those services that the bus may start: those of this machine must not answer for ours. */
+  services: string | undefined;
+  /** A name that nobody may talk to. */
+  denied: string | undefined;
+}
+
+function busConfig(address: string, { services, denied }: BusPolicy): string {
   return `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -205,7 +219,7 @@ function busConfig(address: string, services?: string): string {
   <policy context="default">
     <allow send_destination="*"/>
     <allow receive_sender="*"/>
-    <allow own="*"/>
+    <allow own="*"/>${denied ? `\n    <deny send_destination="${denied}"/>` : ""}
   </policy>
 </busconfig>
 `;
