@@ -52,17 +52,21 @@ default_profile = ${OTHER}
 `;
 }
 
-/** Puts the two logins where they belong; with a keyring, copies of both are left in the file. */
+/** Puts the two logins where they belong; with a keyring, the file holds an older login of both profiles. */
 export async function seedLogins(ground: Ground, expiresIn: number): Promise<State> {
   const { bed, workspace, keyring } = ground;
-  const issued = workspace.issueToken({ expiresIn });
-  const work = { ...issued, expiry: new Date(issued.expiry).toISOString() };
+  const issue = (): Entry => {
+    const token = workspace.issueToken({ expiresIn });
+    return { ...token, expiry: new Date(token.expiry).toISOString() };
+  };
+  const work = issue();
   const other = {
     access_token: plantedSecret(),
     token_type: "Bearer",
     expiry: "2100-01-01T00:00:00Z",
   };
-  const tokens = { [PROFILE]: work, ...(keyring ? {} : { [workspace.url]: work }), [OTHER]: other };
+  const filed = keyring ? { [PROFILE]: issue() } : { [PROFILE]: work, [workspace.url]: work };
+  const tokens = { ...filed, [OTHER]: other };
   const text = JSON.stringify({ version: 1, tokens, kept: "ODD" });
   bed.write(bed.config, configText(workspace.url));
   bed.write(bed.cache, text.replace('"ODD"', ODD_NUMBER));

@@ -12,12 +12,19 @@ import { countsLine } from "../../scripts/outcome.ts";
 import { messageOf } from "../../src/errors.ts";
 import { diskRows } from "./disks.ts";
 import { foreignFileRows } from "./foreign-files.ts";
+import { keyringRows } from "./keyrings.ts";
 import { killRows } from "./kills.ts";
 import { oddFileRows } from "./odd-files.ts";
 import { createRandom } from "./random.ts";
 import { type Bench, Loss, type OpenRow, type Row } from "./row.ts";
 
-const ROWS: readonly Row[] = [...killRows, ...diskRows, ...foreignFileRows, ...oddFileRows];
+const ROWS: readonly Row[] = [
+  ...killRows,
+  ...diskRows,
+  ...foreignFileRows,
+  ...oddFileRows,
+  ...keyringRows,
+];
 
 /** More of them say nothing new. */
 const MOST_LOSSES = 5;
