@@ -1,4 +1,4 @@
-/** libsecret's client of the Secret Service. Its `*_dbus_path(s)` functions are exported, but declared only under SECRET_API_SUBJECT_TO_CHANGE. */
+/** libsecret's client of the Secret Service. Its functions named `*dbus*` are exported, but declared only under SECRET_API_SUBJECT_TO_CHANGE. */
 import type { FFIFunction } from "bun:ffi";
 import { openLibrary } from "./libc.ts";
 
@@ -38,6 +38,7 @@ const functions = {
   secret_service_store_finish: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   secret_service_clear: { args: ["ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: "void" },
   secret_service_clear_finish: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
+  secret_service_encode_dbus_secret: { args: ["ptr", "ptr"], returns: "ptr" },
   secret_value_new: { args: ["ptr", "i64", "ptr"], returns: "ptr" },
   secret_value_get: { args: ["ptr", "ptr"], returns: "ptr" },
   secret_value_unref: { args: ["ptr"], returns: "void" },

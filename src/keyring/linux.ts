@@ -20,8 +20,9 @@ import {
   KeyringError,
   type KeyringErrorCode,
 } from "./backend.ts";
+import { ProtocolError } from "./dbus-objects.ts";
 import { GioError, GioTimeout, openGio, type Patience } from "./gio.ts";
-import { joinBus, openSecretService, ProtocolError, type SecretService } from "./secret-service.ts";
+import { joinBus, openSecretService, type SecretService } from "./secret-service.ts";
 import { sessionBusAddress } from "./session-bus.ts";
 
 /** Nothing is opened yet: the first call finds the bus and the service, and later ones share them. */
@@ -68,6 +69,12 @@ export function openLinuxBackend(): Backend {
       onService(account, options, async (service, waits) => {
         checkSecret(secret);
         const { patience, prompting } = waits;
+        const { unlocked } = await service.search(account, patience);
+        if (unlocked.length > 0) {
+          // KeePassXC asks the person about storing over an entry, but not about setting its secret.
+          await Promise.all(unlocked.map((path) => service.replace(path, secret, patience)));
+          return;
+        }
         const collection = await service.findCollection(patience);
         if (!prompting) await requireUnlocked(service, collection, waits);
         // Storing under the alias of a default collection that is missing asks for a new one.
@@ -124,8 +131,8 @@ async function hasEntry(
   { patience, prompting }: Waits,
 ): Promise<boolean> {
   const { unlocked, locked } = await service.search(account, patience);
-  if (unlocked > 0) return true;
-  if (locked === 0) return false;
+  if (unlocked.length > 0) return true;
+  if (locked.length === 0) return false;
   // The lookup asks the person; deleting would just pass over what is locked.
   if (prompting && (await service.lookup(account, prompting))) return true;
   throw new KeyringError("locked", "the entry is locked");

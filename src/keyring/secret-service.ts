@@ -1,5 +1,5 @@
 /** The calls of the Secret Service that the Linux backend needs, on one connection and one session. */
-import { G_BUS_TYPE_SESSION, G_DBUS_CALL_FLAGS_NONE, G_MAXINT, glib } from "../../native/glib.ts";
+import { G_BUS_TYPE_SESSION, glib } from "../../native/glib.ts";
 import {
   libsecret,
   SECRET_COLLECTION_DEFAULT,
@@ -16,18 +16,14 @@ import {
   toPointer,
 } from "../../native/memory.ts";
 import { SERVICE } from "./backend.ts";
+import { openObjects, ProtocolError } from "./dbus-objects.ts";
 import type { Gio, Patience } from "./gio.ts";
 
-const BUS_NAME = "org.freedesktop.secrets";
 const SERVICE_PATH = "/org/freedesktop/secrets";
 const SERVICE_INTERFACE = "org.freedesktop.Secret.Service";
 const COLLECTION_INTERFACE = "org.freedesktop.Secret.Collection";
+const ITEM_INTERFACE = "org.freedesktop.Secret.Item";
 const LOGIN_COLLECTION = "/org/freedesktop/secrets/collection/login";
-
-/** The service answered with something that the Secret Service's specification does not allow. */
-export class ProtocolError extends Error {
-  override name = "ProtocolError";
-}
 
 /** Joins the session bus at `address`. Throws GioError, GioTimeout. */
 export function joinBus(gio: Gio, address: string, patience: Patience): Promise<Pointer> {
@@ -57,6 +53,7 @@ export type SecretService = Awaited<ReturnType<typeof openSecretService>>;
 export async function openSecretService(gio: Gio, bus: Pointer, patience: Patience) {
   const g = glib();
   const s = libsecret();
+  const objects = openObjects(gio, bus);
 
   const service = await gio.call(
     (...tail) => s.secret_service_get(SECRET_SERVICE_NONE, ...tail),
@@ -84,7 +81,7 @@ export async function openSecretService(gio: Gio, bus: Pointer, patience: Patien
     g.g_hash_table_unref(table);
   }
 
-  /** How many entries an account has that can be read as they are, and that are locked. Opens no prompt. */
+  /** The paths of an account's entries that can be read as they are, and of those that are locked. Opens no prompt. */
   function search(account: string, patience: Patience) {
     return gio.call(
       (...tail) =>
@@ -101,20 +98,24 @@ export async function openSecretService(gio: Gio, bus: Pointer, patience: Patien
           locked.address,
           error,
         );
-        return { unlocked: takeLength(unlocked.cell), locked: takeLength(locked.cell) };
+        return { unlocked: takeStrings(unlocked.cell), locked: takeStrings(locked.cell) };
       },
       patience,
     );
   }
 
-  /** The length of the NULL-terminated `char **` in a cell; frees it. */
-  function takeLength(cell: BigUint64Array): number {
+  /** The strings of the NULL-terminated `char **` in a cell; frees it. */
+  function takeStrings(cell: BigUint64Array): string[] {
     const strings = pointerIn(cell);
-    if (!strings) return 0;
-    let length = 0;
-    while (read.u64(strings, length * 8) !== 0n) length++;
+    if (!strings) return [];
+    const taken: string[] = [];
+    for (;;) {
+      const text = readCString(read.u64(strings, taken.length * 8));
+      if (text === null) break;
+      taken.push(text);
+    }
     g.g_strfreev(strings);
-    return length;
+    return taken;
   }
 
   let session: Promise<boolean> | undefined;
@@ -159,11 +160,7 @@ export async function openSecretService(gio: Gio, bus: Pointer, patience: Patien
   function store(account: string, secret: string, collection: string, patience: Patience) {
     return gio.call(
       (...tail) => {
-        const bytes = new TextEncoder().encode(secret);
-        const value = toPointer(
-          // An empty array has no address; NULL of length 0 is an empty secret as well.
-          s.secret_value_new(bytes.length > 0 ? bytes : null, bytes.length, cString("text/plain")),
-        );
+        const value = secretValue(secret);
         const path = cString(collection);
         const label = cString(`Password for '${account}' on '${SERVICE}'`);
         withAttributes(account, (attributes) =>
@@ -173,6 +170,31 @@ export async function openSecretService(gio: Gio, bus: Pointer, patience: Patien
       },
       (result, error) => s.secret_service_store_finish(service, result, error) !== 0,
       patience,
+    );
+  }
+
+  /** Sets the secret of the unlocked entry at `path`. Opens no prompt. */
+  async function replace(path: string, secret: string, patience: Patience): Promise<void> {
+    await ensureSession(patience);
+    await objects.call(
+      { path, interfaceName: ITEM_INTERFACE, name: "SetSecret", type: "()" },
+      () => {
+        const value = secretValue(secret);
+        const encoded = s.secret_service_encode_dbus_secret(service, value);
+        s.secret_value_unref(value);
+        return [encoded];
+      },
+      () => {},
+      patience,
+    );
+  }
+
+  /** A SecretValue, to be released. */
+  function secretValue(secret: string): Pointer | null {
+    const bytes = new TextEncoder().encode(secret);
+    return toPointer(
+      // An empty array has no address; NULL of length 0 is an empty secret as well.
+      s.secret_value_new(bytes.length > 0 ? bytes : null, bytes.length, cString("text/plain")),
     );
   }
 
@@ -190,7 +212,7 @@ export async function openSecretService(gio: Gio, bus: Pointer, patience: Patien
 
   /** The collection that go-keyring uses: `login` if there is one, else the default one; null for neither. */
   async function findCollection(patience: Patience): Promise<string | null> {
-    const collections = await readProperty(
+    const collections = await objects.readProperty(
       { path: SERVICE_PATH, interfaceName: SERVICE_INTERFACE, name: "Collections", type: "ao" },
       objectPaths,
       patience,
@@ -212,7 +234,7 @@ export async function openSecretService(gio: Gio, bus: Pointer, patience: Patien
   }
 
   function isLocked(collection: string, patience: Patience): Promise<boolean> {
-    return readProperty(
+    return objects.readProperty(
       { path: collection, interfaceName: COLLECTION_INTERFACE, name: "Locked", type: "b" },
       (value) => g.g_variant_get_boolean(value) !== 0,
       patience,
@@ -229,47 +251,5 @@ export async function openSecretService(gio: Gio, bus: Pointer, patience: Patien
     });
   }
 
-  /** Reads a property of an object as it is now: one round trip, where a proxy object takes several. */
-  function readProperty<T>(
-    property: { path: string; interfaceName: string; name: string; type: string },
-    decode: (value: Pointer | null) => T,
-    patience: Patience,
-  ): Promise<T> {
-    return gio.call(
-      (...tail) => {
-        const names = [property.interfaceName, property.name].map((text) =>
-          BigInt(g.g_variant_new_string(cString(text)) ?? 0),
-        );
-        g.g_dbus_connection_call(
-          bus,
-          cString(BUS_NAME),
-          cString(property.path),
-          cString("org.freedesktop.DBus.Properties"),
-          cString("Get"),
-          toPointer(g.g_variant_new_tuple(BigUint64Array.from(names), names.length)),
-          cString("(v)"),
-          G_DBUS_CALL_FLAGS_NONE,
-          G_MAXINT,
-          ...tail,
-        );
-      },
-      (result, error) => {
-        const reply = toPointer(g.g_dbus_connection_call_finish(bus, result, error));
-        if (!reply) throw new ProtocolError("no reply");
-        const boxed = toPointer(g.g_variant_get_child_value(reply, 0));
-        const value = toPointer(g.g_variant_get_variant(boxed));
-        try {
-          if (!g.g_variant_is_of_type(value, cString(property.type))) {
-            throw new ProtocolError(`${property.name} is not of type ${property.type}`);
-          }
-          return decode(value);
-        } finally {
-          for (const variant of [value, boxed, reply]) g.g_variant_unref(variant);
-        }
-      },
-      patience,
-    );
-  }
-
-  return { search, lookup, store, clear, findCollection, isLocked };
+  return { search, lookup, store, replace, clear, findCollection, isLocked };
 }

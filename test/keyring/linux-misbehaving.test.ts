@@ -75,7 +75,7 @@ const nonsense: Nonsense[] = [
     title: "no list of items, ever",
     answer: allBut("SearchItems", "silence"),
     get: "timed-out",
-    set: "failed",
+    set: "timed-out",
   },
   {
     title: "a session that cannot be agreed on",
