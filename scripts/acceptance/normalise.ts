@@ -6,6 +6,7 @@ const RULES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/("IsSnapshot": )(true|false)/g, "$1[BUILD]"],
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, "[TIME]"],
   [/("expires_in": ?)\d+/g, "$1[SECONDS]"],
+  [/("duration_ms": )\d+/g, "$1[MILLISECONDS]"],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b/g, "[UUID]"],
   [/\b((?:code_challenge|state)=)[A-Za-z0-9_-]{16,}/g, "$1[RANDOM]"],
   [/localhost(:|%3A)80(2\d|3\d|40)\b/g, "localhost$1[CALLBACK PORT]"],

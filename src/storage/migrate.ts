@@ -10,7 +10,7 @@ import type { StorageMode } from "./mode.ts";
 import { holdKey, type KeyAccess } from "./refresh-lock.ts";
 import type { Token, TokenStore } from "./store.ts";
 
-/** The host keys under which the file holds copies of a profile's token, by profile. */
+/** The host keys under which the file holds copies of a profile's token, by profile; never the profile's own key. */
 export type Mirrors = ReadonlyMap<string, readonly string[]>;
 
 export interface Move {
@@ -70,23 +70,29 @@ async function moveToKeyring(
   isRejected: IsRejected,
 ): Promise<MoveOutcome> {
   const source = await file.lookup(key);
-  if (source && isMirror(key, source, file.entries(), mirrors)) return "mirror";
+  if (source && (await isMirror(key, source, { keyring, file }, mirrors))) return "mirror";
   const destination = await lookUpReadable(keyring, key);
   const plan = planMove(source, destination, keep, isRejected);
-  if (dryRun) return plan.outcome;
+  const known = [source, destination].filter((token) => token !== null);
+  const removal = (entries: ReadonlyMap<string, Token>) =>
+    keep ? NO_CHANGES : planRemoval(key, known, entries, mirrors);
+  const { put, remove } = removal(file.entries());
+  // Copies under host keys may be all that is left in the file.
+  const outcome =
+    plan.outcome === "in-place" && put.size + remove.length > 0 ? "source-removed" : plan.outcome;
+  if (dryRun) return outcome;
   if (source && plan.copy) {
     await keyring.put([key], source);
     await verify(keyring, key, source);
   }
-  const known = [source, destination].filter((token) => token !== null);
-  if (known.length > 0 && !keep) {
-    await file.edit((entries) => {
-      requireUnchanged(entries.get(key), source, key);
-      return planRemoval(key, known, entries, mirrors);
-    });
-  }
-  return plan.outcome;
+  await file.edit((entries) => {
+    requireUnchanged(entries.get(key), source, key);
+    return removal(entries);
+  });
+  return outcome;
 }
+
+const NO_CHANGES: EntryChanges = { put: new Map(), remove: [] };
 
 async function moveToFile(
   { key, mirrors, keep, dryRun }: Move,
@@ -95,7 +101,7 @@ async function moveToFile(
 ): Promise<MoveOutcome> {
   const source = await keyring.lookup(key);
   const destination = file.entries().get(key) ?? null;
-  if (source && isHostOfProfile(key, mirrors)) return "shared";
+  if (profilesOf(key, mirrors).length > 0) return source ? "shared" : "absent";
   const plan = planMove(source, destination, keep, isRejected);
   if (!source || dryRun) return plan.outcome;
   if (plan.copy) {
@@ -172,20 +178,19 @@ function profilesOf(hostKey: string, mirrors: Mirrors): string[] {
   return [...mirrors].filter(([, keys]) => keys.includes(hostKey)).map(([profile]) => profile);
 }
 
-const isHostOfProfile = (key: string, mirrors: Mirrors) =>
-  !mirrors.has(key) && profilesOf(key, mirrors).length > 0;
-
-/** Whether an entry of the file is the copy of a token that a profile has in the file. */
-export function isMirror(
+/** Whether an entry of the file is the copy of a token that a profile has, wherever that lies. */
+async function isMirror(
   key: string,
   token: Token,
-  entries: ReadonlyMap<string, Token>,
+  { keyring, file }: Places,
   mirrors: Mirrors,
-): boolean {
-  return profilesOf(key, mirrors).some((profile) => {
-    const own = entries.get(profile);
-    return own !== undefined && profile !== key && isSameLogin(own, token);
-  });
+): Promise<boolean> {
+  const isCopyOf = (own: Token | null | undefined) => own && isSameLogin(own, token);
+  for (const profile of profilesOf(key, mirrors)) {
+    if (isCopyOf(file.entries().get(profile))) return true;
+    if (isCopyOf(await lookUpReadable(keyring, profile))) return true;
+  }
+  return false;
 }
 
 /** An entry of the keyring that is no token is as good as none: the file's is better. */

@@ -1,5 +1,5 @@
 /** The files that hold tokens and settings, and who else can reach them. */
-import { readdirSync, realpathSync, statSync } from "node:fs";
+import { readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { isLoose } from "../../../config/profiles.ts";
 import { systemCode } from "../../../files/system-error.ts";
@@ -14,12 +14,12 @@ export interface LooseFile {
   wanted: number;
 }
 
-/** Permission bits, or null where there is nothing, or no way to it. */
-export function modeOf(path: string): number | null {
+/** What stands at a path; undefined where there is nothing, or no way to it. */
+export function statOf(path: string): Stats | undefined {
   try {
-    return statSync(path).mode & 0o777;
+    return statSync(path);
   } catch {
-    return null;
+    return undefined;
   }
 }
 
@@ -29,11 +29,14 @@ export function looseFiles(
   setAside: readonly string[],
 ): LooseFile[] {
   const files = [configPath, `${realPath(configPath)}.bak`, cachePath, ...setAside];
+  const folder = dirname(cachePath);
   return [
-    ...files.map((path) => ({ path, wanted: 0o600 })),
-    { path: dirname(cachePath), wanted: 0o700 },
-  ].flatMap(({ path, wanted }) => {
-    const mode = modeOf(path);
+    ...files
+      .map((path) => ({ path, stat: statOf(path), wanted: 0o600 }))
+      .filter(({ stat }) => stat?.isFile()),
+    { path: folder, stat: statOf(folder), wanted: 0o700 },
+  ].flatMap(({ path, stat, wanted }) => {
+    const mode = stat ? stat.mode & 0o777 : null;
     return mode !== null && isLoose({ mode }) ? [{ path, mode, wanted }] : [];
   });
 }

@@ -63,7 +63,10 @@ export function findFindings(survey: Survey): Finding[] {
     ...cacheFindings(survey),
     ...configFindings(survey.config),
     ...looseFindings(survey),
-    ...loginFindings(survey.logins, storeInUse(survey), survey.now),
+    // Without the profiles, nothing can be said about anybody's login.
+    ...(survey.config.problem === null
+      ? loginFindings(survey.logins, storeInUse(survey), survey.now)
+      : []),
   ].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
 }
 

@@ -10,8 +10,6 @@ export function loginFindings(
   inUse: StoreInUse,
   now: number,
 ): Finding[] {
-  const isIn = (store: "keyring" | "file") => (login: PlacedLogin) =>
-    login[store].state === "present" || (store === "file" && login.mirrors.length > 0);
   const findings = logins.flatMap((login) => [
     ...entryFindings(login),
     ...orphanFindings(login),
@@ -20,9 +18,13 @@ export function loginFindings(
   if (inUse === null) return findings;
   const other = inUse === "keyring" ? "file" : "keyring";
   const movable = logins.filter((login) => !isOrphan(login));
-  const inBoth = movable.filter((login) => isIn("keyring")(login) && isIn("file")(login));
   const elsewhere = movable.filter(
-    (login) => isIn(other)(login) && login[inUse].state === "absent",
+    (login) => login[other].state === "present" && login[inUse].state === "absent",
+  );
+  const inBoth = movable.filter(
+    ({ keyring, file, mirrors }) =>
+      keyring.state === "present" &&
+      (file.state === "present" || (inUse === "keyring" && mirrors.length > 0)),
   );
   const to = inUse === "keyring" ? "secure" : "plaintext";
   return [
@@ -63,7 +65,7 @@ function entryFindings(login: PlacedLogin): Finding[] {
   const about = (store: string, reason: string) =>
     ({
       severity: "warning" as const,
-      message: `the ${store}'s entry ${JSON.stringify(key)} cannot be used: ${reason}`,
+      message: `the login ${JSON.stringify(key)} cannot be read in the ${store}: ${reason}`,
       fix: signIn(login),
       keys: [key],
     }) satisfies Omit<Finding, "code">;

@@ -13,7 +13,7 @@ export function readMirrors(config: Pick<ConfigFile, "sections">): Mirrors {
   return new Map(
     listProfiles(config)
       .filter(({ settings }) => isPersonLogin(settings))
-      .map(({ name, settings }) => [name, mirrorsOf(settings)]),
+      .map(({ name, settings }) => [name, mirrorsOf(settings).filter((key) => key !== name)]),
   );
 }
 

@@ -92,8 +92,8 @@ async function unlock(context: Context): Promise<void> {
 
 const PLACES: Record<StorageMode, string> = { secure: "the keyring", plaintext: "the file" };
 
-function tellResult({ key, outcome, error }: MoveResult, plan: MovePlan, context: Context): void {
-  if (error) context.stderr.write(printable(`${key}: not moved: ${error.message}\n`));
+/** Failures are told at the end, all at once. */
+function tellResult({ key, outcome }: MoveResult, plan: MovePlan, context: Context): void {
   if (outcome) context.stdout.write(printable(`${key}: ${outcomeText(outcome, plan)}\n`));
 }
 
@@ -119,11 +119,12 @@ function outcomeText(outcome: MoveOutcome, { to, dryRun }: MovePlan): string {
   }
 }
 
-function countResults(results: readonly MoveResult[], { dryRun }: MovePlan): string {
+function countResults(results: readonly MoveResult[], { keep, dryRun }: MovePlan): string {
   const moved = results.filter(({ outcome }) => outcome === "moved" || outcome === "copied").length;
   const failed = results.filter(({ error }) => error).length;
   const rest = results.length - moved - failed;
-  return `${moved} ${dryRun ? "to move" : "moved"}, ${rest} in place, ${failed} failed\n`;
+  const verb = keep ? ["copy", "copied"] : ["move", "moved"];
+  return `${moved} ${dryRun ? `to ${verb[0]}` : verb[1]}, ${rest} in place, ${failed} failed\n`;
 }
 
 function describeResults(results: readonly MoveResult[], { to, keep, dryRun }: MovePlan) {
@@ -135,13 +136,20 @@ function describeResults(results: readonly MoveResult[], { to, keep, dryRun }: M
   };
 }
 
+/** @throws UserError with every failure, if there is one */
 function refuseFailures(results: readonly MoveResult[]): void {
-  const failed = results.filter(({ error }) => error);
-  const last = results.at(-1);
-  if (last?.isLast && last.error) throw last.error;
-  if (failed.length === 0) return;
+  const failed = results.flatMap(({ key, error }) => (error ? [{ key, error }] : []));
+  const [first, second] = failed;
+  if (!first) return;
+  if (!second && results.at(-1)?.isLast) throw first.error;
+  const keys = Map.groupBy(failed, ({ error }) => error.message);
+  const reasons = [...keys].map(
+    ([reason, about]) => `  ${about.map(({ key }) => key).join(", ")}: ${reason}`,
+  );
   throw new UserError(
-    `${failed.length} of ${results.length} logins could not be moved; when the cause is gone, run the same command again`,
+    printable(
+      `${failed.length} of ${results.length} logins could not be moved:\n${reasons.join("\n")}\nWhen the cause is gone, run the same command again.`,
+    ),
   );
 }
 

@@ -24,7 +24,7 @@ export default command({
 
 async function runSet(values: Values<typeof args>, context: Context): Promise<void> {
   if (!values.MODE) throw new UserError("name a storage mode: secure or plaintext");
-  await writeStorageSetting(requireMode(values.MODE, "auth storage set"), context);
+  await writeStorageSetting(requireMode(values.MODE, "MODE"), context);
 }
 
 /** Writes the setting and says so, also where the environment overrides it. */

@@ -21,13 +21,18 @@ export default command({
     ["auth storage", "at a glance"],
     ["auth storage -o json", "for programs: findings with their codes and fixes"],
     ["auth storage -p work", "one profile"],
+    ["auth storage --host https://adb-1.2.azuredatabricks.net", "a login without a profile, too"],
   ],
   run: runStatus,
 });
 
 async function runStatus(values: Values<typeof args>, context: Context): Promise<void> {
   const format = outputFormat(values.output, context);
-  const wanted = { profile: values.profile, host: values.host };
+  const wanted = {
+    profile: values.profile,
+    host: values.host,
+    accountId: values["account-id"],
+  };
   const survey = await takeSurvey(wanted, values.storage, context);
   const findings = findFindings(survey);
   context.stdout.write(
@@ -113,7 +118,7 @@ function summaryRows({ settings, keyring, cache, config }: Survey, style: Stylis
       style("bold", "Token storage"),
       storage
         ? printable(`${storage.mode}, ${storage.location} (from ${storage.source})`)
-        : style("red", "not known: a setting is wrong"),
+        : style("red", "not known"),
     ],
     [style("bold", "OS keyring"), `${keyring.backend}: ${state}`],
     [

@@ -1,5 +1,5 @@
 /** All that `auth storage status` looks at. Nothing is changed, and a bad file or setting is a finding rather than an error. */
-import { canonicalHost } from "../../../config/host.ts";
+import { canonicalHost, hostKeys, parseHost } from "../../../config/host.ts";
 import {
   type ConfigFile,
   type Difference,
@@ -12,7 +12,8 @@ import { type Context, cachePath, configPath } from "../../../context.ts";
 import { UserError } from "../../../errors.ts";
 import { CorruptCache, listEntries } from "../../../storage/file-store.ts";
 import { parseStorageMode, resolveStorageMode, type StorageChoice } from "../../../storage/mode.ts";
-import { filesSetAside, type LooseFile, looseFiles, modeOf } from "./files-on-disk.ts";
+import type { Token } from "../../../storage/store.ts";
+import { filesSetAside, type LooseFile, looseFiles, statOf } from "./files-on-disk.ts";
 import { askKeyring, type KeyringAnswer } from "./keyring-state.ts";
 import {
   type Found,
@@ -43,7 +44,7 @@ export interface Survey {
 }
 
 export interface SettingsSurvey {
-  /** The mode in force; null where the setting in force is none. */
+  /** The mode in force; null where the setting in force is none, or cannot be read. */
   choice: StorageChoice | null;
   /** What is wrong with each bad setting. */
   bad: { source: "env" | "config"; problem: string }[];
@@ -65,6 +66,8 @@ export interface ConfigSurvey {
 export interface Wanted {
   profile: string | undefined;
   host: string | undefined;
+  /** Of the host. */
+  accountId: string | undefined;
 }
 
 /** @param storage the `--storage` flag. @throws UserError for a bad flag */
@@ -75,9 +78,11 @@ export async function takeSurvey(
 ): Promise<Survey> {
   const { config, problem } = readConfig(configPath(context));
   const { cache, file } = readCache(cachePath(context));
-  const settings = surveySettings(storage, config, context);
+  const settings = surveySettings(storage, problem === null ? config : null, context);
   const mirrors = readMirrors(config);
-  const keys = knownKeys(mirrors, file.keys()).filter(narrowing(wanted, config));
+  const keys = knownKeys(mirrors, [...file.keys(), ...hostKeysOf(wanted)]).filter(
+    narrowing(wanted, config),
+  );
   const { found, ...keyring } = await askKeyring(keys, context);
   const setAside = filesSetAside(cache.path);
   return {
@@ -106,12 +111,10 @@ function readConfig(path: string): { config: ConfigFile; problem: string | null 
 function readCache(path: string): { cache: Survey["cache"]; file: Map<string, Found> } {
   try {
     const entries = listEntries(path);
-    const state = modeOf(path) === null ? "absent" : "ok";
+    const state = statOf(path) ? "ok" : "absent";
     return {
       cache: { path, state, entries: entries.length, problem: null },
-      file: new Map(
-        entries.map(({ key, token }) => [key, token ? { state: "present", token } : NO_TOKEN]),
-      ),
+      file: new Map(entries.map(({ key, token }) => [key, foundInFile(key, token)])),
     };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -120,19 +123,20 @@ function readCache(path: string): { cache: Survey["cache"]; file: Map<string, Fo
   }
 }
 
-const NO_TOKEN: Found = {
-  state: "unreadable",
-  code: "invalid",
-  reason: "the entry is not a token",
-};
+function foundInFile(key: string, token: Token | null): Found {
+  if (token) return { state: "present", token };
+  const reason = `the entry ${JSON.stringify(key)} is not a token`;
+  return { state: "unreadable", code: "invalid", reason };
+}
 
+/** The mode in force and what is wrong with it. `config` is null where the file cannot be read. @throws UserError for a bad flag */
 export function surveySettings(
   flag: string | undefined,
-  config: ConfigFile,
+  config: ConfigFile | null,
   context: Context,
 ): SettingsSurvey {
   const env = context.env["DATABRICKS_AUTH_STORAGE"] || undefined;
-  const written = readSettings(config).authStorage;
+  const written = config ? readSettings(config).authStorage : undefined;
   const read = (source: "env" | "config", raw: string | undefined) => {
     try {
       return { mode: raw ? parseStorageMode(raw, source) : null, bad: [] };
@@ -142,16 +146,22 @@ export function surveySettings(
     }
   };
   const [fromEnv, fromConfig] = [read("env", env), read("config", written)];
-  const inForce = env ? fromEnv : fromConfig;
+  const isKnown = env ? fromEnv.bad.length === 0 : config !== null && fromConfig.bad.length === 0;
   return {
-    choice:
-      flag || inForce.bad.length === 0 ? resolveStorageMode({ flag, env, config: written }) : null,
+    choice: flag || isKnown ? resolveStorageMode({ flag, env, config: written }) : null,
     bad: [...fromEnv.bad, ...fromConfig.bad],
     overridden:
       fromEnv.mode && fromConfig.mode && fromEnv.mode !== fromConfig.mode
         ? { env: fromEnv.mode, config: fromConfig.mode }
         : null,
   };
+}
+
+/** A login without a profile is in the keyring under a key that only its host tells. */
+function hostKeysOf({ host, accountId }: Wanted): string[] {
+  if (!host) return [];
+  const parsed = parseHost(host);
+  return hostKeys(parsed.host, accountId ?? parsed.accountId);
 }
 
 function narrowing({ profile, host }: Wanted, { sections }: ConfigFile): (key: string) => boolean {
