@@ -1,5 +1,4 @@
 /** The keyring that a case finds, and the socket through which its script changes it. */
-
 import { startPrompter } from "../../test/support/prompter.ts";
 import { startSession } from "../../test/support/secret-service.ts";
 import type { KeyringState } from "./case.ts";
@@ -35,11 +34,9 @@ export async function openKeyring(state: KeyringState, socket: string): Promise<
   const session = await startSession(state);
   const actions: Record<string, () => unknown> = {
     lock: session.lock,
-    unlock: session.unlock,
     stop: session.stop,
     continue: session.cont,
     kill: session.killDaemon,
-    "kill-bus": session.killBus,
     // Somebody who leaves the keyring's prompts open, and somebody who dismisses them.
     "prompter-absent": async () => startPrompter(await session.connect(), "absent"),
     "prompter-cancels": async () => startPrompter(await session.connect(), "cancels"),

@@ -37,21 +37,13 @@ export async function runCase(subject: Case, binary: string): Promise<string> {
   let keyring: SandboxKeyring | null = null;
   let workspace: Workspace | null = null;
   try {
-    if (subject.keyring)
-      keyring = await openKeyring(subject.keyring, join(folders.root, "control"));
+    const socket = join(folders.root, "control");
+    if (subject.keyring) keyring = await openKeyring(subject.keyring, socket);
     if (subject.workspace) workspace = await startWorkspace({ controls: subject.workspace });
-    const env = environment(subject.folder, folders, keyring, workspace);
-    const command = [
-      ...(keyring?.wrapper ?? []),
-      ...[
-        "sh",
-        "-c",
-        '. "$1"; . "$2"',
-        "sh",
-        join(HERE, "prelude.sh"),
-        join(subject.folder, "script"),
-      ],
-    ];
+    const env = environment(subject, folders, keyring, workspace);
+    const shell = ["sh", "-c", '. "$1"; . "$2"', "sh"];
+    const scripts = [join(HERE, "prelude.sh"), join(subject.folder, "script")];
+    const command = [...(keyring?.wrapper ?? []), ...shell, ...scripts];
     const output = await runScript(subject, command, folders, env);
     return normalise(output + leftBehind(folders), namesOf(subject, folders, workspace));
   } finally {
@@ -106,7 +98,7 @@ function makeFolders(subject: Case, binary: string): Folders {
 }
 
 function environment(
-  caseFolder: string,
+  subject: Case,
   folders: Folders,
   keyring: SandboxKeyring | null,
   workspace: Workspace | null,
@@ -121,7 +113,7 @@ function environment(
     XDG_CONFIG_HOME: join(folders.home, ".config"),
     XDG_DATA_HOME: join(folders.home, ".local/share"),
     XDG_CACHE_HOME: join(folders.home, ".cache"),
-    CASE: caseFolder,
+    CASE: subject.folder,
     SANDBOX: folders.root,
     BUN: process.execPath,
     CONTROL: join(HERE, "control.ts"),
@@ -165,7 +157,7 @@ async function runScript(
 /** Temporary files and processes that outlived the script: never expected, so they show up as a difference. */
 function leftBehind({ root, temporary }: Folders): string {
   const files = readdirSync(temporary, { recursive: true });
-  const commands = processesOf(root).map((pid) => commandOf(pid));
+  const commands = processesOf(root).map(commandOf);
   return [
     ...files.sort().map((file) => `[left in TMPDIR: ${file}]\n`),
     ...commands.sort().map((command) => `[left running: ${command}]\n`),
