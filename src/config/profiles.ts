@@ -5,7 +5,7 @@
 import { UserError } from "../errors.ts";
 import type { ConfigFile } from "./config-file.ts";
 import type { Change } from "./ini-document.ts";
-import { SETTINGS_SECTION } from "./resolve.ts";
+import { isPlaceholder, namedDefault, SETTINGS_SECTION } from "./resolve.ts";
 
 export {
   type ConfigFile,
@@ -29,12 +29,10 @@ export function listProfiles({ sections }: Pick<ConfigFile, "sections">): Profil
     .filter(
       ([name, keys]) => name !== SETTINGS_SECTION && (keys.get("host") || keys.get("account_id")),
     )
-    .map(([name, keys]) => ({ name, settings: withoutPlaceholder(keys) }));
-}
-
-/** Older programs wrote `workspace_id = none` for logins to an account. */
-function withoutPlaceholder(keys: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
-  return new Map([...keys].filter(([key, value]) => key !== "workspace_id" || value !== "none"));
+    .map(([name, keys]) => ({
+      name,
+      settings: new Map([...keys].filter(([key, value]) => !isPlaceholder(key, value))),
+    }));
 }
 
 /** Settings of the file as a whole, undefined where not set; `authStorage` as it is written. */
@@ -43,14 +41,10 @@ export interface Settings {
   authStorage: string | undefined;
 }
 
-export function readSettings({ sections }: Pick<ConfigFile, "sections">): Settings {
-  const keys = sections.get(SETTINGS_SECTION);
-  const named = keys?.get("default_profile");
+export function readSettings(config: Pick<ConfigFile, "sections">): Settings {
   return {
-    // The Go side would take `%(` for the start of a reference to another key.
-    defaultProfile:
-      named === SETTINGS_SECTION || named?.includes("%(") ? undefined : named || undefined,
-    authStorage: keys?.get("auth_storage") || undefined,
+    defaultProfile: namedDefault(config),
+    authStorage: config.sections.get(SETTINGS_SECTION)?.get("auth_storage") || undefined,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Flags, environment and config file → the profile and settings in force. Pure. */
 import { UserError } from "../errors.ts";
 import { ATTRIBUTES } from "./attributes.ts";
+import { authTypeOf } from "./auth-type.ts";
 import { canonicalHost, type ParsedHost, parseHost } from "./host.ts";
 
 /** What was typed. `word` is the positional [PROFILE]. */
@@ -126,11 +127,18 @@ function chooseProfile(
   return defaultProfile(config);
 }
 
+/** What `default_profile` names, whether or not there is such a profile; undefined where it is not set. */
+export function namedDefault({ sections }: Pick<ConfigSections, "sections">): string | undefined {
+  const named = sections.get(SETTINGS_SECTION)?.get("default_profile");
+  // The Go side would take `%(` for the start of a reference to another key.
+  return named && named !== SETTINGS_SECTION && !named.includes("%(") ? named : undefined;
+}
+
 /** The profile in force when nothing names one: `default_profile`, else `[DEFAULT]` if it has a host. */
 export function defaultProfile(config: ConfigSections): Setting | null {
   const source: Source = { type: "file", name: config.path };
-  const named = config.sections.get(SETTINGS_SECTION)?.get("default_profile");
-  if (named && named !== SETTINGS_SECTION && !named.includes("%(")) {
+  const named = namedDefault(config);
+  if (named) {
     if (isProfile(config, named)) return { value: named, source };
     throw new UserError(
       `default_profile in ${config.path} names ${JSON.stringify(named)}, which is no profile there${knownProfiles(config)}; pick another with \`databricks auth switch\``,
@@ -153,10 +161,14 @@ function rejectContradiction(
   );
 }
 
+/** Older programs wrote `workspace_id = none` for logins to an account. */
+export const isPlaceholder = (key: string, value: string) =>
+  key === "workspace_id" && value === "none";
+
 function fileSettings(section: ReadonlyMap<string, string> | undefined, path: string) {
   const source: Source = { type: "file", name: path };
   return [...(section ?? [])]
-    .filter(([key, value]) => value !== "" && !(key === "workspace_id" && value === "none"))
+    .filter(([key, value]) => value !== "" && !isPlaceholder(key, value))
     .map(([key, value]): [string, Setting] => [key, { value, source }]);
 }
 
@@ -171,20 +183,21 @@ function envSettings(env: Readonly<Record<string, string | undefined>>) {
 function takeHostApart(settings: Map<string, Setting>): void {
   const host = settings.get("host");
   if (!host) return;
-  const parsed = parseHost(host.value);
+  const parsed = parseFrom(host);
   settings.set("host", { ...host, value: parsed.host });
   if (parsed.accountId) settings.set("account_id", { ...host, value: parsed.accountId });
   if (parsed.workspaceId) settings.set("workspace_id", { ...host, value: parsed.workspaceId });
 }
 
-/** The keys that make a profile something else than a person's login. */
-const OTHER_CREDENTIALS = [
-  "token",
-  "username",
-  "client_id",
-  "azure_client_id",
-  "google_credentials",
-];
+/** What was not typed just now is looked for where it stands. */
+function parseFrom({ value, source }: Setting): ParsedHost {
+  try {
+    return parseHost(value);
+  } catch (error) {
+    if (source.type === "flag" || !(error instanceof UserError)) throw error;
+    throw new UserError(`${source.name}: ${error.message}`);
+  }
+}
 
 /**
  * The names of the profiles that log a person in to `host` (or that suit otherwise),
@@ -199,30 +212,51 @@ export function profilesForHost(
   suits: (section: ReadonlyMap<string, string>) => boolean = isPersonLogin,
 ): string[] {
   const agree = (own: string | undefined, wanted: string | undefined) =>
-    !own || own === "none" || !wanted || own === wanted;
+    !own || !wanted || own === wanted;
   const matches = ([name, section]: [string, ReadonlyMap<string, string>]) => {
-    const own = readHost(section.get("host"));
+    const own = name === SETTINGS_SECTION ? null : placeOf(section);
     return (
-      name !== SETTINGS_SECTION &&
       own?.host === host &&
       suits(section) &&
-      agree(own.accountId ?? section.get("account_id"), accountId) &&
-      agree(own.workspaceId ?? section.get("workspace_id"), workspaceId)
+      agree(own.accountId, accountId) &&
+      agree(own.workspaceId, workspaceId)
     );
   };
   return [...config.sections].filter(matches).map(([name]) => name);
 }
 
-/** Whether a profile is a person's login (`auth_type = databricks-cli`, also where it is not written). */
-export function isPersonLogin(section: ReadonlyMap<string, string>): boolean {
-  const type = section.get("auth_type");
-  return type ? type === "databricks-cli" : !OTHER_CREDENTIALS.some((key) => section.get(key));
+/** A profile's host, with its ids: those in the host's URL, else its own keys. Null without a host that can be read. */
+export function placeOf(section: ReadonlyMap<string, string>): ParsedHost | null {
+  const settings = ownSettings(section);
+  const value = (key: string) => settings?.get(key)?.value;
+  const [host, accountId, workspaceId] = [
+    value("host"),
+    value("account_id"),
+    value("workspace_id"),
+  ];
+  if (!host) return null;
+  return { host, ...(accountId && { accountId }), ...(workspaceId && { workspaceId }) };
 }
 
-function readHost(text: string | undefined): ParsedHost | null {
+/** Whether a profile is a person's login (`auth_type = databricks-cli`, also where it is not written). */
+export function isPersonLogin(section: ReadonlyMap<string, string>): boolean {
+  const settings = ownSettings(section);
   try {
-    return text ? parseHost(text) : null;
-  } catch {
-    return null;
+    return settings !== null && authTypeOf({ profile: null, settings }) === "databricks-cli";
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
+}
+
+/** What a profile says by itself; null where its host cannot be read. */
+function ownSettings(section: ReadonlyMap<string, string>): Map<string, Setting> | null {
+  const settings = new Map(fileSettings(section, ""));
+  try {
+    takeHostApart(settings);
+    return settings;
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
   }
 }

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { readIni } from "../../src/config/ini-document.ts";
-import { profilesForHost, resolve, type Selection } from "../../src/config/resolve.ts";
+import {
+  isPersonLogin,
+  placeOf,
+  profilesForHost,
+  resolve,
+  type Selection,
+} from "../../src/config/resolve.ts";
 
 const config = (text: string) => ({ path: "/home/u/.databrickscfg", sections: readIni(text) });
 
@@ -177,4 +183,44 @@ host = o.example
     "pat-and-login",
   ]);
   expect(profilesForHost(file, "https://x.example", undefined, undefined)).toEqual([]);
+});
+
+test("placeOf takes the ids of the host's URL before the profile's own", () => {
+  const of = (settings: Record<string, string>) => placeOf(new Map(Object.entries(settings)));
+  expect(of({ host: "H.example/?o=1&a=acc", account_id: "other", workspace_id: "2" })).toEqual({
+    host: "https://h.example",
+    accountId: "acc",
+    workspaceId: "1",
+  });
+  expect(of({ host: "h.example", account_id: "acc", workspace_id: "none" })).toEqual({
+    host: "https://h.example",
+    accountId: "acc",
+  });
+  expect(of({ host: "no host" })).toBeNull();
+  expect(of({ account_id: "acc" })).toBeNull();
+});
+
+test.each<[settings: Record<string, string>, expected: boolean]>([
+  [{}, true],
+  [{ auth_type: "databricks-cli", token: "t" }, true],
+  [{ auth_type: "pat" }, false],
+  [{ auth_type: "of-the-future" }, false],
+  [{ token: "t" }, false],
+  [{ token: "" }, true],
+  [{ client_id: "id" }, true],
+  [{ client_id: "id", client_secret: "s" }, false],
+  [{ metadata_service_url: "http://localhost" }, false],
+  [{ token: "t", username: "u", password: "p" }, false],
+  [{ host: "adb-1.2.azuredatabricks.net", azure_workspace_resource_id: "/x" }, false],
+])("isPersonLogin of %j: %p", (settings, expected) => {
+  expect(isPersonLogin(new Map(Object.entries({ host: "h.example", ...settings })))).toBe(expected);
+});
+
+test("a host that cannot be read is named with the place it stands in", () => {
+  const file = config("[bad]\nhost = no host\n");
+  expect(() => resolve({ profile: "bad" }, {}, file)).toThrow(`${file.path}: "no host" is not`);
+  expect(() => resolve({}, { DATABRICKS_HOST: "no host" }, file)).toThrow(
+    'DATABRICKS_HOST: "no host" is not a host',
+  );
+  expect(() => resolve({ host: "no host" }, {}, file)).toThrow(/^"no host" is not a host/);
 });

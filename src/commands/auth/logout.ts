@@ -1,6 +1,6 @@
-import { hostKeys, parseHost } from "../../config/host.ts";
+import { hostKeys } from "../../config/host.ts";
 import { changeConfigFile, deleteProfileChanges } from "../../config/profiles.ts";
-import { isPersonLogin, profilesForHost } from "../../config/resolve.ts";
+import { isPersonLogin, placeOf, profilesForHost } from "../../config/resolve.ts";
 import { type Context, configPath, isInteractive, lockDirectory } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { openForReading } from "../../storage/open.ts";
@@ -101,20 +101,18 @@ function whatToForget({ config, resolution }: Session): Forgettable {
     throw new UserError(`profiles share the login of ${host}; name one of them with --profile`);
   }
   const name = profile.value;
-  const own = section && isPersonLogin(section) ? section.get("host") : undefined;
+  const own = section && isPersonLogin(section) ? placeOf(section) : null;
   if (!own) return { profile: name, keys: [name] };
-  const { host: ownHost, accountId } = parseHost(own);
-  const shared = sharedKeys(config, name, ownHost);
-  const keys = hostKeys(ownHost, section?.get("account_id") ?? accountId);
+  const shared = sharedKeys(config, name, own.host);
+  const keys = hostKeys(own.host, own.accountId);
   return { profile: name, keys: [name, ...keys.filter((key) => key !== name && !shared.has(key))] };
 }
 
 /** The host keys that profiles other than `name` rely on. */
 function sharedKeys(config: Session["config"], name: string | null, host: string): Set<string> {
   const others = profilesForHost(config, host, undefined, undefined).filter((o) => o !== name);
-  return new Set(
-    others.flatMap((other) => hostKeys(host, config.sections.get(other)?.get("account_id"))),
-  );
+  const accountOf = (other: string) => placeOf(config.sections.get(other) ?? new Map())?.accountId;
+  return new Set(others.flatMap((other) => hostKeys(host, accountOf(other))));
 }
 
 /** Removes the tokens from the store in use and from the file cache; whether there were any. */

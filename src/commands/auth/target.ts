@@ -1,6 +1,6 @@
 /** Whose login a command is about. */
-import { hostKeys, parseHost } from "../../config/host.ts";
-import { profilesForHost, type Resolution } from "../../config/resolve.ts";
+import { hostKeys } from "../../config/host.ts";
+import { placeOf, profilesForHost, type Resolution } from "../../config/resolve.ts";
 import { UserError } from "../../errors.ts";
 import { shellWord } from "../../output.ts";
 import { notFoundHint, notFoundMessage } from "../../storage/hint.ts";
@@ -34,15 +34,15 @@ export function chooseLogin({ config, resolution }: Pick<Session, "config" | "re
   const name = onlyOne(profilesForHost(config, host, accountId, workspaceId), host);
   if (name === undefined)
     return { profile: null, host, accountId, keys: hostKeys(host, accountId) };
-  const own = config.sections.get(name)?.get("account_id");
-  return { profile: name, host, accountId: accountId ?? own, keys: [name] };
+  const own = placeOf(config.sections.get(name) ?? new Map());
+  return { profile: name, host, accountId: accountId ?? own?.accountId, keys: [name] };
 }
 
 /** A profile's tokens belong to the profile's own host: the environment fills its gaps, and no more. */
 function loginOfProfile({ profile, section, settings }: Resolution, configPath: string): Login {
   const name = profile?.value ?? "";
-  const own = section?.get("host");
-  const host = own ? parseHost(own).host : settings.get("host")?.value;
+  const own = section && placeOf(section);
+  const host = own?.host ?? settings.get("host")?.value;
   if (!host) {
     throw new UserError(
       section
@@ -55,13 +55,8 @@ function loginOfProfile({ profile, section, settings }: Resolution, configPath: 
       `profile ${JSON.stringify(name)} is a machine login (client_id and client_secret); this command serves people's logins only. SDKs get the machine's token themselves from the same profile`,
     );
   }
-  const account = section?.get("account_id") ?? (own && parseHost(own).accountId);
-  return {
-    profile: name,
-    host,
-    accountId: account ?? settings.get("account_id")?.value,
-    keys: [name],
-  };
+  const accountId = own?.accountId ?? settings.get("account_id")?.value;
+  return { profile: name, host, accountId, keys: [name] };
 }
 
 /** @throws UserError for several */
