@@ -53,11 +53,12 @@ export function isInteractive(context: Context): boolean {
   return context.stdin.isTTY && context.stderr.isTTY && !context.env["CI"];
 }
 
-/** Path of the config file: DATABRICKS_CONFIG_FILE (`~/` is the home folder), else ~/.databrickscfg. */
+/** Path of the config file: DATABRICKS_CONFIG_FILE (`~/`, on Windows `~\` too, is the home folder), else ~/.databrickscfg. */
 export function configPath(context: Context): string {
   const given = context.env["DATABRICKS_CONFIG_FILE"];
   if (!given) return join(context.home, ".databrickscfg");
-  return given.startsWith("~/") ? join(context.home, given.slice(2)) : given;
+  const inHome = context.platform === "win32" ? /^~[\\/]/ : /^~\//;
+  return inHome.test(given) ? join(context.home, given.slice(2)) : given;
 }
 
 /** Path of the file cache. */

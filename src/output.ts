@@ -52,7 +52,13 @@ export function printable(text: string): string {
   );
 }
 
-/** A word as a POSIX shell must be given it. */
+/** A word as this system's shells must be given it. */
 export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return shellWordOn(process.platform, word);
+}
+
+/** On Windows double quotes, which cmd and PowerShell both know; elsewhere those of a POSIX shell. */
+export function shellWordOn(platform: NodeJS.Platform, word: string): string {
+  if (/^[\w@+=:,./-]+$/.test(word)) return word;
+  return platform === "win32" ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`;
 }

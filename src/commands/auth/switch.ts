@@ -1,9 +1,15 @@
-import { changeConfigFile, listProfiles, setSettingChanges } from "../../config/profiles.ts";
+import {
+  changeConfigFile,
+  listProfiles,
+  readConfigFile,
+  setSettingChanges,
+} from "../../config/profiles.ts";
 import { type Context, configPath, lockDirectory } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { nearest } from "../arguments.ts";
 import { authArgs, command, profileArgument, type Values } from "../command.ts";
 import { pickProfile } from "./pick-profile.ts";
+import { chooseStorage } from "./session.ts";
 
 const args = { ...profileArgument, ...authArgs } as const;
 
@@ -26,6 +32,8 @@ async function runSwitch(values: Values<typeof args>, context: Context): Promise
     );
   }
   const path = configPath(context);
+  // A bad setting is an error of every command, of this one as well.
+  chooseStorage(values, readConfigFile(path), context);
   const name =
     values.PROFILE ||
     values.profile ||

@@ -1,0 +1,47 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { type Context, configPath, homeFolder, isInteractive } from "../src/context.ts";
+
+/** As much of a context as the functions under test look at. */
+function contextOf(given: Partial<Context>): Context {
+  const refuse = () => {
+    throw new Error("not part of this test");
+  };
+  const stream = { isTTY: true, write: refuse, text: refuse, lines: refuse };
+  return {
+    ...{ env: {}, platform: "linux", home: "/home/me", unfinished: [], startedAt: 0 },
+    ...{ stdin: stream, stdout: stream, stderr: stream, fetch, now: Date.now, debug: refuse },
+    ...{ keyring: refuse, prompt: refuse },
+    ...given,
+  };
+}
+
+test.each<[given: string | undefined, platform: NodeJS.Platform, expected: string]>([
+  [undefined, "linux", join("/home/me", ".databrickscfg")],
+  ["", "linux", join("/home/me", ".databrickscfg")],
+  ["/etc/cfg", "linux", "/etc/cfg"],
+  ["~/cfg", "linux", join("/home/me", "cfg")],
+  ["~\\cfg", "linux", "~\\cfg"],
+  ["~\\cfg", "win32", join("/home/me", "cfg")],
+  ["~/cfg", "win32", join("/home/me", "cfg")],
+  ["~other/cfg", "win32", "~other/cfg"],
+])("DATABRICKS_CONFIG_FILE=%j on %s", (given, platform, expected) => {
+  const env = { DATABRICKS_CONFIG_FILE: given };
+  expect(configPath(contextOf({ env, platform }))).toBe(expected);
+});
+
+test("a person can be asked where stdin and stderr are terminals, and outside of CI", () => {
+  const closed = { ...contextOf({}).stdin, ...contextOf({}).stderr, isTTY: false };
+  expect(isInteractive(contextOf({}))).toBe(true);
+  expect(isInteractive(contextOf({ stdout: closed }))).toBe(true);
+  expect(isInteractive(contextOf({ stdin: closed }))).toBe(false);
+  expect(isInteractive(contextOf({ stderr: closed }))).toBe(false);
+  expect(isInteractive(contextOf({ env: { CI: "true" } }))).toBe(false);
+  expect(isInteractive(contextOf({ env: { CI: "" } }))).toBe(true);
+});
+
+test("the home folder is what the system's variable says, else what the system knows", () => {
+  expect(homeFolder({ HOME: "/h", USERPROFILE: "/u" }, "linux")).toBe("/h");
+  expect(homeFolder({ HOME: "/h", USERPROFILE: "/u" }, "win32")).toBe("/u");
+  expect(homeFolder({ HOME: "" }, "linux")).not.toBe("");
+});
