@@ -11,7 +11,7 @@ const parse = (...argv: string[]) =>
 
 describe("parseArguments", () => {
   test("takes long, short, inline and spaced forms", () => {
-    expect(parse("work", "-p", "a", "--output=json", "--force", "--host", "h")).toEqual({
+    expect<object>(parse("work", "-p", "a", "--output=json", "--force", "--host", "h")).toEqual({
       PROFILE: "work",
       profile: "a",
       output: "json",
