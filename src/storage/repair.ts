@@ -163,11 +163,19 @@ function* scan(text: string, isText: boolean): Generator<FoundEntry> {
     const object = readObject(text, from);
     // Where bytes were replaced, nothing tells what they were.
     const isWhole = object && (isText || !text.slice(member.index, object.end).includes("\ufffd"));
-    // What is no token may be what is left of something around tokens: go on inside of it.
-    if (isWhole && decodeToken(object.value)) from = object.end;
+    const entry = isWhole ? withoutTokens(object.value) : null;
+    // Around other entries there may be what has lost its own end: go on inside of it.
+    if (entry?.isWhole) from = object?.end ?? from;
     if (typeof key !== "string" || key === "tokens") continue;
-    yield { key, value: isWhole ? object.value : null };
+    yield { key, value: entry?.value };
   }
+}
+
+/** An entry that lost its closing brace seems to hold the entries after it. */
+function withoutTokens(value: Record<string, unknown>) {
+  const own = Object.entries(value).filter(([, member]) => !decodeToken(member));
+  const isWhole = own.length === Object.keys(value).length && decodeToken(value) !== null;
+  return { value: Object.fromEntries(own), isWhole };
 }
 
 const TOKEN = new RegExp(`${SPACE}([{}[\\]:,]|${STRING}|-?\\d[\\d.eE+-]*|true|false|null)`, "y");
@@ -176,7 +184,7 @@ const TOKEN = new RegExp(`${SPACE}([{}[\\]:,]|${STRING}|-?\\d[\\d.eE+-]*|true|fa
 const DEEPEST = 20;
 
 /** The object that begins at `start`; commas that are too many are passed over. Null when it has no end or is broken. */
-function readObject(text: string, start: number): { value: unknown; end: number } | null {
+function readObject(text: string, start: number) {
   const tokens: string[] = [];
   let depth = 0;
   TOKEN.lastIndex = start;
@@ -192,7 +200,7 @@ function readObject(text: string, start: number): { value: unknown; end: number 
   } while (depth > 0);
   const end = TOKEN.lastIndex;
   const value = parseOrNull(tokens.join(" "));
-  return value === null ? null : { value, end };
+  return isObject(value) ? { value, end } : null;
 }
 
 function parseOrNull(json: string): unknown {
