@@ -41,6 +41,17 @@ export interface Ended {
   stderr: string;
   /** From start to end, in milliseconds. */
   took: number;
+  /** For how much of that the machine was too busy even for this harness. */
+  stalled: number;
+}
+
+/** What a run left beside its output. */
+interface Trace {
+  /** All that /proc showed of it. */
+  shown: string;
+  signal: Bun.Subprocess["signalCode"];
+  /** Its mark in the environment, and in that of its children. */
+  run: string;
 }
 
 export interface Running {
@@ -88,7 +99,6 @@ export function makeBed({ binary, folder: parent }: Bench, extra: Environment = 
   }) as [string, string, string, string];
   const config = join(home, ".databrickscfg");
   const cache = join(home, ".databricks", "token-cache.json");
-  const mark = `FAULTS_BED=${folder}`;
   const env: Environment = {
     PATH: process.env["PATH"],
     LANG: "C.UTF-8",
@@ -102,9 +112,10 @@ export function makeBed({ binary, folder: parent }: Bench, extra: Environment = 
 
   function start(args: readonly string[], options: RunOptions = {}): Running {
     const { wrap = [], limit = LIMIT, quiet = false } = options;
+    const run = crypto.randomUUID();
     const startedAt = performance.now();
     const child = Bun.spawn([...wrap, binary, ...args, ...(quiet ? [] : ["--debug"])], {
-      env: { ...env, ...options.env },
+      env: { ...env, ...options.env, FAULTS_RUN: run },
       cwd: options.cwd ?? work,
       stdin: new Blob([options.input ?? ""]),
       stdout: "pipe",
@@ -116,17 +127,19 @@ export function makeBed({ binary, folder: parent }: Bench, extra: Environment = 
     const stdout = collect(child.stdout, ended);
     const stderr = collect(child.stderr, ended);
     if (options.browser) openLink(stderr, options.browser);
-    const shown = watch(child);
+    const watched = watch(child);
 
     async function end(): Promise<Ended> {
       const took = await ended;
+      const { shown, stalled } = await watched;
       const result = {
         code: child.signalCode === null ? child.exitCode : null,
         stdout: await stdout.whole,
         stderr: await stderr.whole,
         took,
+        stalled,
       };
-      judge(args, result, await shown, child.signalCode, options);
+      judge(args, result, { shown, signal: child.signalCode, run }, options);
       return result;
     }
 
@@ -139,8 +152,7 @@ export function makeBed({ binary, folder: parent }: Bench, extra: Environment = 
   function judge(
     args: readonly string[],
     { stdout, stderr, took }: Ended,
-    shown: string,
-    signal: Bun.Subprocess["signalCode"],
+    { shown, signal, run }: Trace,
     options: RunOptions,
   ): void {
     const name = `\`${args.slice(0, 2).join(" ")}\``;
@@ -152,7 +164,7 @@ export function makeBed({ binary, folder: parent }: Bench, extra: Environment = 
     report(name, "stdout", printed);
     report(name, "stderr", secretsIn(stderr));
     report(name, "what /proc shows of it", secretsIn(shown));
-    const left = processesWith(mark).map(commandOf);
+    const left = processesWith(`FAULTS_RUN=${run}\0`).map(commandOf);
     insist(left.length === 0, () => `${name} left running: ${left.join(", ")}`);
   }
 
@@ -181,7 +193,7 @@ export function makeBed({ binary, folder: parent }: Bench, extra: Environment = 
       insist(leaks.length === 0, () => leaks.join("; "));
     },
     close() {
-      for (const pid of processesWith(mark)) process.kill(pid, "SIGKILL");
+      for (const pid of processesWith(`FAULTS_BED=${folder}\0`)) process.kill(pid, "SIGKILL");
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -234,15 +246,21 @@ function openLink(stderr: ReturnType<typeof collect>, browser: (link: string) =>
 
 /** How often a running program is looked at, in milliseconds. */
 const GLANCE = 10;
+/** Looking itself takes a while; what comes later than this did not get the machine's attention. */
+const STALL = 100;
 
-/** All that /proc ever showed of the program and its children. */
-async function watch(child: Bun.Subprocess): Promise<string> {
+/** All that /proc ever showed of the program and its children, and for how long the machine did not let us look. */
+async function watch(child: Bun.Subprocess): Promise<{ shown: string; stalled: number }> {
   const seen = new Set<string>();
+  let stalled = 0;
   while (child.exitCode === null && child.signalCode === null) {
+    const before = performance.now();
     seen.add(whatIsShownOf(child.pid));
     await Bun.sleep(GLANCE);
+    const gap = performance.now() - before;
+    if (gap > STALL) stalled += gap;
   }
-  return [...seen].join("\n");
+  return { shown: [...seen].join("\n"), stalled };
 }
 
 /** A person who approves. */

@@ -23,9 +23,10 @@ interface Mishap {
   mayFallBack: boolean;
 }
 
-const WAY_OUT = ".*\\bDATABRICKS_AUTH_STORAGE=plaintext";
+export const WAY_OUT = ".*\\bDATABRICKS_AUTH_STORAGE=plaintext";
 const TIMED_OUT = new RegExp(`^Error: the OS keyring gave no answer: waited [36] s${WAY_OUT}`, "m");
 const LOCKED = new RegExp(`^Error: the OS keyring is locked: ${WAY_OUT}`, "m");
+const FAILED = new RegExp(`^Error: the OS keyring failed: ${WAY_OUT}`, "m");
 const UNREACHABLE = new RegExp(`^Error: OS keyring unreachable: ${WAY_OUT}`, "m");
 const NOT_REQUESTED = new RegExp(
   `^Error: secure storage was requested but the OS keyring is not reachable: [^]*?${WAY_OUT}`,
@@ -47,10 +48,11 @@ const mishaps: readonly Mishap[] = [
     mayFallBack: true,
   },
   {
+    // The new one does not know the session that secrets were to be sent in: that is a failure like any other.
     name: "keyring restarted",
     strike: (session) => session.killDaemon(),
     activates: true,
-    errors: [LOCKED, UNREACHABLE, NOT_REQUESTED],
+    errors: [LOCKED, FAILED, UNREACHABLE, NOT_REQUESTED],
     mayFallBack: true,
   },
   {
@@ -61,14 +63,14 @@ const mishaps: readonly Mishap[] = [
   },
 ];
 
-interface Command {
+export interface Command {
   name: "token" | "refresh" | "login" | "logout";
   /** Of the token that is there before, in seconds. */
   expiresIn: number;
   args: (ground: Ground) => readonly string[];
 }
 
-const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly Command[] = [
   { name: "token", expiresIn: 3600, args: () => ["auth", "token", "-p", PROFILE] },
   { name: "refresh", expiresIn: -60, args: () => ["auth", "token", "-p", PROFILE] },
   { name: "login", expiresIn: 3600, args: loginArgs },
@@ -80,7 +82,7 @@ const COMMANDS: readonly Command[] = [
 ];
 
 /** Where the storage mode comes from. */
-const SOURCES = ["default", "env"] as const;
+export const SOURCES = ["default", "env"] as const;
 
 export const keyringRows: readonly Row[] = mishaps.map((mishap) => ({
   name: mishap.name,
@@ -164,20 +166,24 @@ async function onGround(
 
 /** Of all calls of a command together; a login's write after the browser has one of its own. In milliseconds. */
 const DEADLINE = 3000;
-const GRACE = 300;
+export const GRACE = 300;
 
 /** How long past its deadline a command went on, or below zero. */
-function excess({ name }: Command, { took }: Ended): number {
-  return took - DEADLINE * (name === "login" ? 2 : 1);
+export function excess({ name }: Command, { took, stalled }: Ended): number {
+  return took - stalled - DEADLINE * (name === "login" ? 2 : 1);
 }
 
-interface Outcome {
-  mishap: Mishap;
+/** A command, where its mode came from, and what became of it. */
+export interface Success {
   command: Command;
   source: (typeof SOURCES)[number];
   ground: Ground;
   before: State;
   ended: Ended;
+}
+
+interface Outcome extends Success {
+  mishap: Mishap;
 }
 
 async function judge(outcome: Outcome): Promise<void> {
@@ -203,28 +209,37 @@ async function judgeNext({ mishap, command, ground, ended }: Outcome): Promise<v
   if (command.name === "logout" && (ended.code === 0 || mishap.recover)) return;
   const env = mishap.recover ? {} : { DATABRICKS_AUTH_STORAGE: "plaintext" };
   const next = await ground.bed.run(["auth", "token", "-p", PROFILE], { env });
-  insist(next.code === 0, `the next command fails: ${next.stderr}`);
+  // What could not be stored was printed; the server takes the old refresh token no more.
+  const spent = ended.stderr.includes("Warning: the new token could not be stored");
+  const said = next.stderr.includes("because the refresh token is invalid.\nTo sign in again, run");
+  insist(next.code === 0 || (spent && said), `the next command fails: ${next.stderr}`);
 }
 
 async function judgeDone({ mishap, command, source, ground, before, ended }: Outcome) {
-  const { bed, workspace } = ground;
-  const copy = before.file.get(PROFILE);
-  const file = { printed: false, asked: false, chosen: false };
-  if (command.name === "token" || command.name === "refresh") {
-    const printed = printedToken(ended.stdout);
-    const entry = { access_token: printed, refresh_token: "any" };
-    insist(await isAlive(entry, ground), "the token that is printed is dead");
-    file.printed = printed === copy?.["access_token"];
-    const spent = fingerprint(String(copy?.["refresh_token"]));
-    file.asked = workspace.requests.some(({ credential }) => credential === spent);
-  }
-  if (command.name === "login") {
-    file.chosen = ended.stderr.includes("No OS keyring can be reached here");
-    const pin = /^auth_storage = (\w+)$/m.exec(bed.read(bed.config) ?? "")?.[1];
-    const right = source === "env" ? undefined : file.chosen ? "plaintext" : "secure";
-    insist(pin === right, `pinned: ${pin}, in place of ${right}`);
-  }
-  const fellBack = Object.values(file).includes(true);
+  const fellBack = await judgeSuccess({ command, source, ground, before, ended });
   const mayFallBack = mishap.mayFallBack && source === "default";
   insist(!fellBack || mayFallBack, `it went to the file: ${ended.stderr}`);
+}
+
+/** What a command that says it worked has done; returns whether it went to the file for it. */
+export async function judgeSuccess(success: Success): Promise<boolean> {
+  const { command, source, ground, before, ended } = success;
+  const { bed, workspace } = ground;
+  if (command.name === "login") {
+    const fellBack = ended.stderr.includes("No OS keyring can be reached here");
+    const pin = /^auth_storage = (\w+)$/m.exec(bed.read(bed.config) ?? "")?.[1];
+    const right = source === "env" ? undefined : fellBack ? "plaintext" : "secure";
+    insist(pin === right, `pinned: ${pin}, in place of ${right}`);
+    return fellBack;
+  }
+  if (command.name === "logout") return false;
+  const printed = printedToken(ended.stdout);
+  const entry = { access_token: printed, refresh_token: "any" };
+  insist(await isAlive(entry, ground), "the token that is printed is dead");
+  const copy = before.file.get(PROFILE);
+  const sent = fingerprint(String(copy?.["refresh_token"]));
+  return (
+    printed === copy?.["access_token"] ||
+    workspace.requests.some(({ credential }) => credential === sent)
+  );
 }

@@ -104,8 +104,12 @@ export async function countProbes({ keyring }: Ground): Promise<number> {
 function readCache(text: string | null): Entries {
   if (text === null) return new Map();
   const parsed = parse(text, "the token cache");
-  insist(text.includes(ODD_NUMBER), "the token cache lost what it does not know");
-  return new Map(Object.entries(parsed["tokens"] as Record<string, Entry>));
+  const tokens = parsed["tokens"] as Record<string, Entry>;
+  insist(
+    !(OTHER in tokens) || text.includes(ODD_NUMBER),
+    "the token cache lost a digit of what it does not know",
+  );
+  return new Map(Object.entries(tokens));
 }
 
 function tokenIn(account: string, secret: string): Entry {

@@ -12,8 +12,10 @@ import { countsLine } from "../../scripts/outcome.ts";
 import { messageOf } from "../../src/errors.ts";
 import { diskRows } from "./disks.ts";
 import { foreignFileRows } from "./foreign-files.ts";
+import { garbageRows } from "./garbage.ts";
 import { keyringRows } from "./keyrings.ts";
 import { killRows } from "./kills.ts";
+import { manyLoginRows } from "./many-logins.ts";
 import { oddFileRows } from "./odd-files.ts";
 import { createRandom } from "./random.ts";
 import { type Bench, Loss, type OpenRow, type Row } from "./row.ts";
@@ -24,6 +26,8 @@ const ROWS: readonly Row[] = [
   ...foreignFileRows,
   ...oddFileRows,
   ...keyringRows,
+  ...garbageRows,
+  ...manyLoginRows,
 ];
 
 /** More of them say nothing new. */

@@ -1,0 +1,82 @@
+/** Logins to as many profiles at once, more than there are callback ports. */
+import { missingTools, startSession } from "../support/secret-service.ts";
+import { startWorkspace } from "../workspace/server.ts";
+import { approve, makeBed } from "./bed.ts";
+import { openEntries } from "./keyring-entries.ts";
+import { busOf } from "./kills.ts";
+import { type Ground, isAlive, readState } from "./logins.ts";
+import { type Bench, insist, lacksNothing, type OpenRow, type Row } from "./row.ts";
+
+const LOGINS = 100;
+const PROFILES = Array.from({ length: LOGINS }, (_, index) => `p${index}`);
+
+/** Each waits for the others' ports, files and locks. In milliseconds. */
+const LIMIT = 120_000;
+
+export const manyLoginRows: readonly Row[] = [
+  {
+    name: `${LOGINS} logins at once, file`,
+    tries: { quick: 1, full: 3 },
+    lacks: lacksNothing,
+    open: (bench) => openManyLogins("file", bench),
+  },
+  {
+    name: `${LOGINS} logins at once, keyring`,
+    tries: { quick: 1, full: 3 },
+    lacks: () => (missingTools().length > 0 ? `needs ${missingTools().join(", ")}` : null),
+    open: (bench) => openManyLogins("keyring", bench),
+  },
+];
+
+async function openManyLogins(store: "file" | "keyring", bench: Bench): Promise<OpenRow> {
+  const workspace = await startWorkspace();
+  const session = store === "keyring" ? await startSession("unlocked") : null;
+  const keyring = session && (await openEntries(await session.connect()));
+  let waited = 0;
+
+  async function attempt(): Promise<void> {
+    const bed = makeBed(bench, busOf(session));
+    const ground: Ground = { bed, workspace, keyring };
+    try {
+      await keyring?.replaceAll(new Map());
+      const all = PROFILES.map((profile) =>
+        bed.run(["auth", "login", "-p", profile, "--host", workspace.url], {
+          browser: approve,
+          limit: LIMIT,
+        }),
+      );
+      for (const { code, stderr } of await Promise.all(all)) {
+        insist(code === 0, `a login fails: ${stderr}`);
+        if (stderr.includes("Other logins are under way")) waited += 1;
+      }
+      await judge(ground);
+    } finally {
+      bed.close();
+    }
+  }
+
+  return {
+    attempt,
+    note: () => `${waited} waited for a port`,
+    async close() {
+      await session?.close();
+      await workspace.stop();
+    },
+  };
+}
+
+async function judge(ground: Ground): Promise<void> {
+  const { bed, workspace, keyring } = ground;
+  const { config, file, keyring: entries } = await readState(ground);
+  const saved = [...(config ?? "").matchAll(/^\[(p\d+)\]\n(?:.+\n)*?host = (.+)$/gm)];
+  const right = saved.filter(([, , host]) => host === workspace.url).map(([, name]) => name);
+  insist(right.length === LOGINS, `${right.length} profiles, and ${LOGINS} logins`);
+  insist(new Set(right).size === LOGINS, "a profile is there twice");
+
+  const stored = keyring ? entries : file;
+  const alive = await Promise.all(PROFILES.map((name) => isAlive(stored.get(name), ground)));
+  const tokens = alive.filter(Boolean).length;
+  insist(tokens === LOGINS, `${tokens} tokens, and ${LOGINS} logins`);
+  insist(bed.temporaryFiles().length === 0, "temporary files are left");
+  bed.checkFiles();
+}
