@@ -81,14 +81,14 @@ describe.skipIf(missing.length > 0)(`prompts of the Secret Service${skipped}`, (
     await lockedWith("absent");
     const waiting = [1, 2, 3].map(
       () =>
-        startCall({ operation: "get", account: "a", interactive: true, within: 5000 }, session)
+        startCall({ operation: "get", account: "a", interactive: true, within: 15_000 }, session)
           .ended,
     );
     while (prompter.asked() === 0) await Bun.sleep(10);
     prompter.become({ types: PASSWORD });
     const ended = await Promise.all(waiting);
     expect(ended.map(({ answer }) => answer.value)).toEqual(["secret-1", "secret-1", "secret-1"]);
-  });
+  }, 20_000);
 });
 
 async function untilClosed(): Promise<void> {
