@@ -122,7 +122,10 @@ export function hostProblem(line: string): string | undefined {
 
 const DURATION_UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Milliseconds of a duration such as `300s`, `5m` or `1h30m`. @throws UserError naming the flag */
+/** What `setTimeout` can count to, in milliseconds: 24 days. It takes anything more for nothing at all. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Milliseconds of a duration such as `300s`, `5m` or `1h30m`, no more than a timer can count. @throws UserError naming the flag */
 export function parseDuration(text: string, flag: string): number {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
   const total = parts.reduce(
@@ -134,5 +137,5 @@ export function parseDuration(text: string, flag: string): number {
       `${flag}: ${JSON.stringify(text)} is no duration (examples: 300s, 5m, 1h30m)`,
     );
   }
-  return total;
+  return Math.min(total, LONGEST_TIMER);
 }

@@ -55,6 +55,7 @@ test("durations", () => {
   expect(parseDuration("300s", "--timeout")).toBe(300_000);
   expect(parseDuration("1h30m", "--timeout")).toBe(5_400_000);
   expect(parseDuration("1.5s", "--timeout")).toBe(1500);
+  expect(parseDuration("1000h", "--timeout")).toBe(2 ** 31 - 1);
   for (const bad of ["", "0s", "5", "5 m", "m", "-5m", "5x", "1h,30m"]) {
     expect(() => parseDuration(bad, "--timeout")).toThrow("--timeout: ");
   }
