@@ -25,10 +25,13 @@ export const SEALED_VARIABLES = [
   "BUN_INSPECT_PRELOAD",
 ] as const;
 
+/** Where an executable finds what was compiled into it. */
+const EMBEDDED_ROOT = "/$bunfs/root";
+
 /** The macOS keychain's thread is an entry point of its own. */
 const KEYCHAIN_WORKER = "src/keyring/macos-worker.ts";
 /** Its name inside the executable; absolute, since a relative one may be found in the current folder. */
-const EMBEDDED_KEYCHAIN_WORKER = "/$bunfs/root/keyring/macos-worker.js";
+const EMBEDDED_KEYCHAIN_WORKER = `${EMBEDDED_ROOT}/keyring/macos-worker.js`;
 
 export interface BuildOptions {
   outfile: string;
