@@ -25,7 +25,7 @@ interface Mishap {
 
 export const WAY_OUT = ".*\\bDATABRICKS_AUTH_STORAGE=plaintext";
 const TIMED_OUT = new RegExp(`^Error: the OS keyring gave no answer: waited [36] s${WAY_OUT}`, "m");
-const LOCKED = new RegExp(`^Error: the OS keyring is locked: ${WAY_OUT}`, "m");
+export const LOCKED = new RegExp(`^Error: the OS keyring is locked: ${WAY_OUT}`, "m");
 const FAILED = new RegExp(`^Error: the OS keyring failed: ${WAY_OUT}`, "m");
 const UNREACHABLE = new RegExp(`^Error: OS keyring unreachable: ${WAY_OUT}`, "m");
 const NOT_REQUESTED = new RegExp(
@@ -70,10 +70,12 @@ export interface Command {
   args: (ground: Ground) => readonly string[];
 }
 
+export const LOGIN: Command = { name: "login", expiresIn: 3600, args: loginArgs };
+
 export const COMMANDS: readonly Command[] = [
   { name: "token", expiresIn: 3600, args: () => ["auth", "token", "-p", PROFILE] },
   { name: "refresh", expiresIn: -60, args: () => ["auth", "token", "-p", PROFILE] },
-  { name: "login", expiresIn: 3600, args: loginArgs },
+  LOGIN,
   {
     name: "logout",
     expiresIn: 3600,

@@ -17,6 +17,7 @@ import { keyringRows } from "./keyrings.ts";
 import { killRows } from "./kills.ts";
 import { manyLoginRows } from "./many-logins.ts";
 import { oddFileRows } from "./odd-files.ts";
+import { promptRows } from "./prompts.ts";
 import { createRandom } from "./random.ts";
 import { type Bench, Loss, type OpenRow, type Row } from "./row.ts";
 
@@ -27,6 +28,7 @@ const ROWS: readonly Row[] = [
   ...oddFileRows,
   ...keyringRows,
   ...garbageRows,
+  ...promptRows,
   ...manyLoginRows,
 ];
 
