@@ -29,7 +29,7 @@ async function dispatch(argv: readonly string[], context: Context): Promise<void
   const { node, path, rest } = findCommand(
     argv[0] === "help" ? [...argv.slice(1), "--help"] : argv,
   );
-  if (rest.includes("--version") || (path.length === 0 && rest.includes("-v"))) {
+  if (hasFlag(rest, "--version", "-v")) {
     context.stdout.write(`Databricks CLI v${VERSION}\n`);
     return;
   }
@@ -37,9 +37,15 @@ async function dispatch(argv: readonly string[], context: Context): Promise<void
   else await runLeaf(node, rest, context);
 }
 
+/** Whether one of the flags is given. What follows `--` is none. */
+function hasFlag(words: readonly string[], ...flags: string[]): boolean {
+  const end = words.indexOf("--");
+  return words.slice(0, end < 0 ? words.length : end).some((word) => flags.includes(word));
+}
+
 async function runLeaf(leaf: Leaf, rest: readonly string[], context: Context): Promise<void> {
   const command = await leaf();
-  if (rest.some((word) => word === "--help" || word === "-h")) {
+  if (hasFlag(rest, "--help", "-h")) {
     const { renderCommandHelp } = await import("./commands/help.ts");
     context.stdout.write(renderCommandHelp(command, context));
     return;

@@ -31,8 +31,9 @@ export default command({
   },
 });
 
-async function candidates(words: readonly string[], context: Context): Promise<Candidate[]> {
+async function candidates(line: readonly string[], context: Context): Promise<Candidate[]> {
   const { findCommand } = await import("./tree.ts");
+  const words = line[0] === "help" && line.length > 1 ? line.slice(1) : line;
   const current = words.at(-1) ?? "";
   const before = words.slice(0, -1);
   const { node, rest } = findCommand(before);
@@ -49,9 +50,16 @@ async function candidates(words: readonly string[], context: Context): Promise<C
   if (flag !== null) return startingWith(current, await valuesOf(flag, context));
   if (current.startsWith("-")) return startingWith(current, flagsOf(declared));
   if (typeof node !== "function") return startingWith(current, await wordsOf(node));
-  return rest.some((word) => !word.startsWith("-")) && !takesMore(declared)
+  return countPositionals(rest, declared) > 0 && !takesMore(declared)
     ? []
     : startingWith(current, await valuesOf(positionalOf(declared), context));
+}
+
+/** How many of the words are neither flags nor their values. */
+function countPositionals(words: readonly string[], declared: Arguments): number {
+  return words.filter(
+    (word, index) => !word.startsWith("-") && flagBefore(words.slice(0, index), declared) === null,
+  ).length;
 }
 
 const startingWith = (start: string, all: Candidate[]) =>
@@ -103,19 +111,30 @@ async function valuesOf(name: string, context: Context): Promise<Candidate[]> {
     case "profile":
     case "PROFILE":
       return profiles(context);
+    case "host":
+      return hosts(context);
     default:
       return [];
   }
 }
 
+/** Names with control signs are left out: neither a line here nor one of a shell can hold them. */
 function profiles(context: Context): Candidate[] {
   try {
-    return listProfiles(readConfigFile(configPath(context))).map(({ name, settings }) => ({
-      word: name,
-      meaning: settings.get("host") ?? "",
-    }));
+    return listProfiles(readConfigFile(configPath(context)))
+      .map(({ name, settings }) => ({ word: name, meaning: settings.get("host") ?? "" }))
+      .filter(({ word, meaning }) => !/\p{Cc}/u.test(word + meaning));
   } catch {
     // A line that is being typed is no place for errors.
     return [];
   }
+}
+
+/** The hosts of profiles, each with the first that has it. */
+function hosts(context: Context): Candidate[] {
+  const byHost = new Map<string, string>();
+  for (const { word: name, meaning: host } of profiles(context)) {
+    if (host !== "" && !byHost.has(host)) byHost.set(host, name);
+  }
+  return [...byHost].map(([word, meaning]) => ({ word, meaning }));
 }

@@ -1,0 +1,135 @@
+/** An interactive shell on a pseudo-terminal, with the program and its completion. */
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+export type Shell = "bash" | "zsh" | "fish";
+
+/** A session of a shell that reads no file of the person's. */
+export interface ShellSession {
+  /** Types `line` and Tab, and gives the words that the shell makes of the result. */
+  complete(line: string): Promise<string[]>;
+  /** Types `line` and Tab twice; rejects unless the shell then shows all of `expected`. Its list stays open. */
+  list(line: string, expected: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+const PROMPT = "ready> ";
+const ENTER = "\r";
+const LINE_START = "\x01";
+const TAB = "\t";
+/** What `words` prints before, between and after the words: a sign that nobody types. */
+const SEPARATOR = "\x1e";
+const PRINTED = new RegExp(`${SEPARATOR}([^]*)${SEPARATOR}[^]*${PROMPT}`);
+
+/** What each shell is started with. `words` prints its arguments. */
+const SETUP: Record<Shell, { file: string; args: (folder: string) => string[]; text: string }> = {
+  bash: {
+    file: "bashrc",
+    args: (folder) => ["--noprofile", "--rcfile", join(folder, "bashrc"), "-i"],
+    text: `PS1='${PROMPT}'
+words() { printf '\\036%s' "$@"; printf '\\036\\n'; }
+source <(databricks completion bash)
+`,
+  },
+  zsh: {
+    file: ".zshrc",
+    args: () => ["-i"],
+    text: `PROMPT='${PROMPT}'
+words() { printf '\\036%s' "$@"; printf '\\036\\n'; }
+autoload -U compinit && compinit -u -D
+bindkey -e
+source <(databricks completion zsh)
+`,
+  },
+  fish: {
+    file: "config.fish",
+    args: (folder) => ["--no-config", "--init-command", `source ${join(folder, "config.fish")}`],
+    text: `function fish_prompt; echo -n '${PROMPT}'; end
+function fish_greeting; end
+function words; printf '\\036%s' $argv; printf '\\036\\n'; end
+databricks completion fish | source
+`,
+  },
+};
+
+/**
+ * @param folder an empty one, for the shell's files; its `home` is the shell's HOME
+ * @param program the command that the shell calls databricks
+ */
+export async function startShell(
+  shell: Shell,
+  folder: string,
+  program: readonly string[],
+): Promise<ShellSession> {
+  const { file, args, text } = SETUP[shell];
+  const bin = join(folder, "bin");
+  mkdirSync(bin, { recursive: true });
+  mkdirSync(join(folder, "home"), { recursive: true });
+  writeFileSync(join(folder, file), text);
+  writeFileSync(join(bin, "databricks"), `#!/bin/sh\nexec ${program.join(" ")} "$@"\n`);
+  chmodSync(join(bin, "databricks"), 0o755);
+
+  let shown = "";
+  let grown = () => {};
+  const decoder = new TextDecoder();
+  const child = Bun.spawn([shell, ...args(folder)], {
+    cwd: folder,
+    env: {
+      PATH: `${bin}:/usr/local/bin:/usr/bin:/bin`,
+      HOME: join(folder, "home"),
+      ZDOTDIR: folder,
+      XDG_CONFIG_HOME: join(folder, "home"),
+      XDG_DATA_HOME: join(folder, "home"),
+      DATABRICKS_CONFIG_FILE: join(folder, "databrickscfg"),
+      LANG: "C.UTF-8",
+      TERM: "xterm",
+    },
+    terminal: {
+      cols: 200,
+      rows: 50,
+      data(_terminal, bytes) {
+        shown += decoder.decode(bytes, { stream: true });
+        grown();
+      },
+    },
+  });
+
+  /** Waits for what `find` looks for in the text that was shown since the last wait. */
+  async function until(find: (text: string) => string | null): Promise<string> {
+    const patience = AbortSignal.timeout(10_000);
+    for (;;) {
+      const text = Bun.stripANSI(shown);
+      const found = find(text);
+      if (found !== null) {
+        shown = "";
+        return found;
+      }
+      if (patience.aborted) throw new Error(`${shell} has only shown ${JSON.stringify(text)}`);
+      await Promise.race([
+        new Promise<void>((resolve) => {
+          grown = resolve;
+        }),
+        Bun.sleep(100),
+      ]);
+    }
+  }
+  const type = (keys: string) => child.terminal?.write(keys);
+
+  await until((text) => (text.includes(PROMPT) ? text : null));
+  return {
+    async complete(line) {
+      type(`${line}${TAB}${LINE_START}words ${ENTER}`);
+      const words = await until((text) => PRINTED.exec(text)?.[1] ?? null);
+      return words.split(SEPARATOR);
+    },
+    async list(line, expected) {
+      type(`${line}${TAB}${TAB}`);
+      await until((text) => (expected.every((word) => text.includes(word)) ? text : null));
+    },
+    async close() {
+      child.kill("SIGKILL");
+      await child.exited;
+      child.terminal?.close();
+    },
+  };
+}
