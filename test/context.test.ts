@@ -1,20 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { type Context, configPath, homeFolder, isInteractive } from "../src/context.ts";
-
-/** As much of a context as the functions under test look at. */
-function contextOf(given: Partial<Context>): Context {
-  const refuse = () => {
-    throw new Error("not part of this test");
-  };
-  const stream = { isTTY: true, write: refuse, text: refuse, lines: refuse };
-  return {
-    ...{ env: {}, platform: "linux", home: "/home/me", unfinished: [], startedAt: 0 },
-    ...{ stdin: stream, stdout: stream, stderr: stream, fetch, now: Date.now, debug: refuse },
-    ...{ keyring: refuse, prompt: refuse },
-    ...given,
-  };
-}
+import { configPath, homeFolder, isInteractive } from "../src/context.ts";
+import { contextOf } from "./support/context.ts";
 
 test.each<[given: string | undefined, platform: NodeJS.Platform, expected: string]>([
   [undefined, "linux", join("/home/me", ".databrickscfg")],
