@@ -14,29 +14,32 @@ import type { ConfigSurvey, Survey } from "./survey.ts";
  */
 export type Severity = "error" | "warning" | "notice";
 
-export type FindingCode =
-  | "setting-invalid"
-  | "setting-overridden"
-  | "keyring-unreachable"
-  | "keyring-locked"
-  | "keyring-denied"
-  | "keyring-timed-out"
-  | "keyring-failed"
-  | "keyring-entry-unreadable"
-  | "cache-corrupt"
-  | "cache-unreadable"
-  | "cache-entry-unreadable"
-  | "cache-set-aside"
-  | "config-unreadable"
-  | "default-profile-missing"
-  | "value-read-differently"
-  | "dotted-profile"
-  | "loose-permissions"
-  | "token-in-other-store"
-  | "plaintext-copy"
-  | "keyring-copy"
-  | "token-without-profile"
-  | "login-expired";
+export const FINDING_CODES = [
+  "setting-invalid",
+  "setting-overridden",
+  "keyring-unreachable",
+  "keyring-locked",
+  "keyring-denied",
+  "keyring-timed-out",
+  "keyring-failed",
+  "keyring-entry-unreadable",
+  "cache-corrupt",
+  "cache-unreadable",
+  "cache-entry-unreadable",
+  "cache-set-aside",
+  "config-unreadable",
+  "default-profile-missing",
+  "value-read-differently",
+  "dotted-profile",
+  "loose-permissions",
+  "token-in-other-store",
+  "plaintext-copy",
+  "keyring-copy",
+  "token-without-profile",
+  "login-expired",
+] as const;
+
+export type FindingCode = (typeof FINDING_CODES)[number];
 
 export interface Finding {
   code: FindingCode;

@@ -1,8 +1,7 @@
 /** The logins that are known of, and where their tokens lie. Pure. */
-import { hostKeys, isAccountHost, parseHost } from "../../../config/host.ts";
+import { hostKeys, isAccountHost } from "../../../config/host.ts";
 import { type ConfigFile, listProfiles } from "../../../config/profiles.ts";
-import { isPersonLogin } from "../../../config/resolve.ts";
-import { UserError } from "../../../errors.ts";
+import { isPersonLogin, placeOf } from "../../../config/resolve.ts";
 import type { KeyringErrorCode } from "../../../keyring/backend.ts";
 import { isSameLogin } from "../../../storage/compare-tokens.ts";
 import type { Mirrors } from "../../../storage/migrate.ts";
@@ -18,22 +17,11 @@ export function readMirrors(config: Pick<ConfigFile, "sections">): Mirrors {
 }
 
 function mirrorsOf(settings: ReadonlyMap<string, string>): string[] {
-  const host = hostOf(settings);
-  if (!host) return [];
-  const keys = hostKeys(host.host, settings.get("account_id") || host.accountId);
+  const place = placeOf(settings);
+  if (!place) return [];
+  const keys = hostKeys(place.host, place.accountId);
   // Offline, nothing tells a unified host from a workspace: older programs may look under either.
-  return isAccountHost(host.host) ? keys.slice(0, 1) : keys;
-}
-
-/** The host of a profile; null where there is none that can be read. */
-export function hostOf(settings: ReadonlyMap<string, string>) {
-  const text = settings.get("host");
-  try {
-    return text ? parseHost(text) : null;
-  } catch (error) {
-    if (error instanceof UserError) return null;
-    throw error;
-  }
+  return isAccountHost(place.host) ? keys.slice(0, 1) : keys;
 }
 
 /** A host key taken apart. */
@@ -95,7 +83,7 @@ export function placeLogins(
   return keys
     .map((key): PlacedLogin => {
       const section = sections.get(key);
-      const host = section && hostOf(section)?.host;
+      const host = section && placeOf(section)?.host;
       return {
         key,
         ...(section && { profile: key }),

@@ -8,6 +8,7 @@ import {
   readConfigFile,
   readSettings,
 } from "../../../config/profiles.ts";
+import { placeOf } from "../../../config/resolve.ts";
 import { type Context, cachePath, configPath } from "../../../context.ts";
 import { UserError } from "../../../errors.ts";
 import { CorruptCache, listEntries } from "../../../storage/file-store.ts";
@@ -15,14 +16,7 @@ import { parseStorageMode, resolveStorageMode, type StorageChoice } from "../../
 import type { Token } from "../../../storage/store.ts";
 import { filesSetAside, type LooseFile, looseFiles, statOf } from "./files-on-disk.ts";
 import { askKeyring, type KeyringAnswer } from "./keyring-state.ts";
-import {
-  type Found,
-  hostOf,
-  knownKeys,
-  type PlacedLogin,
-  placeLogins,
-  readMirrors,
-} from "./logins.ts";
+import { type Found, knownKeys, type PlacedLogin, placeLogins, readMirrors } from "./logins.ts";
 
 export interface Survey {
   /** Milliseconds since the epoch. */
@@ -171,7 +165,7 @@ function narrowing({ profile, host }: Wanted, { sections }: ConfigFile): (key: s
     const section = sections.get(key);
     if (!canonical) return true;
     return section
-      ? hostOf(section)?.host === canonical
+      ? placeOf(section)?.host === canonical
       : key === canonical || key.startsWith(`${canonical}/`);
   };
 }
