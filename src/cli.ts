@@ -68,13 +68,16 @@ async function runGroup(
   const { _, help } = parseArguments({ ...authArgs, ...words }, rest, path.join(" "));
   const [unknown] = _;
   if (unknown !== undefined) {
-    const suggestion = nearest(
-      unknown,
-      shownChildren(group).map(([name]) => name),
-    );
-    const full = ["databricks", ...path];
+    const names = (of: Group) => shownChildren(of).map(([name]) => name);
+    // Of this group first, then of those below it: `databricks login` lacks a word.
+    const below = shownChildren(group).flatMap(([name, child]) => {
+      const found = typeof child === "function" ? undefined : nearest(unknown, names(child));
+      return found ? [`${name} ${found}`] : [];
+    });
+    const suggestion = nearest(unknown, names(group)) ?? below[0];
+    const full = ["databricks", ...path].join(" ");
     throw new UserError(
-      `unknown command: ${[...full, unknown].join(" ")}${suggestion ? `; did you mean \`${[...full, suggestion].join(" ")}\`?` : ""}\nSee \`${full.join(" ")} --help\`.`,
+      `unknown command: ${full} ${unknown}${suggestion ? `; did you mean \`${full} ${suggestion}\`?` : ""}\nSee \`${full} --help\`.`,
     );
   }
   if (group.default && !help) await runLeaf(group.default, rest, context);

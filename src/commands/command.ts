@@ -25,6 +25,9 @@ export type Values<A extends Arguments> = {
   [K in keyof A]: (A[K]["type"] extends "boolean" ? boolean : string) | undefined;
 } & { _: string[] };
 
+/** Command lines without the program's name, each with what it does. */
+export type Examples = readonly (readonly [command: string, effect: string])[];
+
 export interface Declaration<A extends Arguments> {
   /** The words after the program's name: "auth token". */
   name: string;
@@ -33,8 +36,7 @@ export interface Declaration<A extends Arguments> {
   /** Further paragraphs for the command's own help. */
   details?: string;
   args: A;
-  /** Command lines without the program's name, each with what it does. */
-  examples: readonly (readonly [command: string, effect: string])[];
+  examples: Examples;
   run(values: Values<A>, context: Context): Promise<void>;
 }
 
@@ -56,6 +58,7 @@ export type Leaf = () => Promise<Command>;
 /** A word of the command tree that has further words below it. */
 export interface Group {
   summary: string;
+  examples: Examples;
   /** What runs when none of them is given; without it, the help is shown. */
   default?: Leaf;
   children: Record<string, Group | Leaf>;

@@ -1,13 +1,29 @@
 /** Help texts, made from the declarations. */
 import type { Context } from "../context.ts";
 import { renderTable, stylist } from "../output.ts";
-import { type Argument, type Command, type Group, globalArgs } from "./command.ts";
+import {
+  type Argument,
+  authArgs,
+  type Command,
+  type Examples,
+  type Group,
+  globalArgs,
+} from "./command.ts";
 
 const indent = (text: string) => text.replace(/^(?=.)/gm, "  ");
 
 function flagWords(name: string, { alias, valueHint }: Argument): string {
   const short = alias ? `-${alias}, ` : "    ";
   return `${short}--${name}${valueHint ? ` ${valueHint}` : ""}`;
+}
+
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.\n`;
+
+function renderExamples(examples: Examples, style: ReturnType<typeof stylist>): string {
+  const lines = examples.map(
+    ([line, effect]) => `  ${style("dim", `# ${effect}`)}\n  databricks ${line}\n`,
+  );
+  return `${style("bold", "Examples:")}\n${lines.join("")}`;
 }
 
 /** The help of one command: usage, what it does, arguments, flags, examples. */
@@ -22,7 +38,10 @@ export function renderCommandHelp(command: Command, context: Context): string {
         entries.map(([name, argument]) => [flagWords(name, argument), argument.description]),
       ),
     );
-  const own = flags.filter(([name]) => !(name in globalArgs));
+  const own = [
+    ...flags.filter(([name]) => !(name in authArgs)),
+    ...flags.filter(([name]) => name in authArgs && !(name in globalArgs)),
+  ];
   const shared = flags.filter(([name]) => name in globalArgs);
   const usage = [
     "databricks",
@@ -31,7 +50,7 @@ export function renderCommandHelp(command: Command, context: Context): string {
     "[flags]",
   ].join(" ");
   const sections = [
-    `${command.summary.charAt(0).toUpperCase()}${command.summary.slice(1)}.\n`,
+    sentence(command.summary),
     ...(command.details ? [`${command.details}\n`] : []),
     `${style("bold", "Usage:")} ${usage}\n`,
     ...(positionals.length > 0
@@ -41,9 +60,7 @@ export function renderCommandHelp(command: Command, context: Context): string {
       : []),
     ...(own.length > 0 ? [`${style("bold", "Flags:")}\n${rows(own)}`] : []),
     `${style("bold", "Global flags:")}\n${rows(shared)}`,
-    `${style("bold", "Examples:")}\n${command.examples
-      .map(([line, effect]) => `  ${style("dim", `# ${effect}`)}\n  databricks ${line}\n`)
-      .join("")}`,
+    renderExamples(command.examples, style),
   ];
   return sections.join("\n");
 }
@@ -52,7 +69,7 @@ export function renderCommandHelp(command: Command, context: Context): string {
 export const shownChildren = (group: Group) =>
   Object.entries(group.children).filter(([name]) => !name.startsWith("__"));
 
-/** The help of a group: its commands, one a line. */
+/** The help of a group: its commands, one a line, and examples. */
 export async function renderGroupHelp(
   group: Group,
   path: readonly string[],
@@ -67,9 +84,10 @@ export async function renderGroupHelp(
   );
   const full = ["databricks", ...path].join(" ");
   return [
-    `${group.summary.charAt(0).toUpperCase()}${group.summary.slice(1)}\n`,
+    sentence(group.summary),
     `${style("bold", "Usage:")} ${full} COMMAND [flags]\n`,
     `${style("bold", "Commands:")}\n${indent(renderTable(rows))}`,
+    renderExamples(group.examples, style),
     `Run \`${full} COMMAND --help\` for a command's flags and examples.\n`,
   ].join("\n");
 }

@@ -4,10 +4,20 @@ import type { Group, Leaf } from "./command.ts";
 const storageStatus: Leaf = async () => (await import("./auth/storage/status.ts")).default;
 
 export const TREE: Group = {
-  summary: "Sign in to Databricks and keep the login in the operating system's keyring.",
+  summary: "sign in to Databricks and keep the login in the operating system's keyring",
+  examples: [
+    ["auth login -p work --host https://adb-1.2.azuredatabricks.net", "sign in, as profile work"],
+    ["auth token -p work", "an access token, for a program that asks for one"],
+    ["help auth login", "all about a command"],
+  ],
   children: {
     auth: {
       summary: "sign in, print tokens, see where they lie",
+      examples: [
+        ["auth login work", "sign in again"],
+        ["auth describe -p work", "who is signed in, and which setting comes from where"],
+        ["auth storage", "where the tokens lie"],
+      ],
       children: {
         describe: async () => (await import("./auth/describe.ts")).default,
         env: async () => (await import("./auth/env.ts")).default,
@@ -16,6 +26,10 @@ export const TREE: Group = {
         profiles: async () => (await import("./auth/profiles.ts")).default,
         storage: {
           summary: "see where tokens lie; move them; repair the file",
+          examples: [
+            ["auth storage", "the keyring's state, and what lies where"],
+            ["auth storage migrate --to secure --all", "from the file to the keyring"],
+          ],
           default: storageStatus,
           children: {
             status: storageStatus,

@@ -23,12 +23,25 @@ export const loginArgs = {
   scopes: {
     type: "string",
     valueHint: "A,B",
-    description: "OAuth scopes, comma-separated (all-apis)",
+    description: "OAuth scopes, comma-separated (default all-apis)",
   },
-  timeout: { type: "string", valueHint: "DURATION", description: "wait this long for you (1h)" },
-  "configure-cluster": { type: "boolean", description: "pick a cluster and save it, too" },
-  "configure-serverless": { type: "boolean", description: "save serverless compute, too" },
-  "skip-workspace": { type: "boolean", description: "do not ask for a workspace of the account" },
+  timeout: {
+    type: "string",
+    valueHint: "DURATION",
+    description: "how long to wait for the sign-in (default 1h)",
+  },
+  "configure-cluster": {
+    type: "boolean",
+    description: "pick a cluster, and save it in the profile",
+  },
+  "configure-serverless": {
+    type: "boolean",
+    description: "save serverless compute in the profile",
+  },
+  "skip-workspace": {
+    type: "boolean",
+    description: "do not ask which workspace of the account is meant",
+  },
 } as const;
 
 export type LoginValues = Partial<Values<typeof loginArgs>>;

@@ -13,8 +13,8 @@ import { onlyOne } from "./target.ts";
 const args = {
   ...profileArgument,
   ...authArgs,
-  "auto-approve": { type: "boolean", description: "do not ask" },
-  delete: { type: "boolean", description: "remove the profile from the config file, too" },
+  "auto-approve": { type: "boolean", description: "do not ask for confirmation" },
+  delete: { type: "boolean", description: "delete the profile from the config file, too" },
 } as const;
 
 export default command({

@@ -7,11 +7,14 @@ import {
 import { type Context, configPath, lockDirectory } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { nearest } from "../arguments.ts";
-import { authArgs, command, profileArgument, type Values } from "../command.ts";
+import { authArgs, command, type Values } from "../command.ts";
 import { pickProfile } from "./pick-profile.ts";
 import { chooseStorage } from "./session.ts";
 
-const args = { ...profileArgument, ...authArgs } as const;
+const args = {
+  PROFILE: { type: "positional", required: false, description: "profile name" },
+  ...authArgs,
+} as const;
 
 export default command({
   name: "auth switch",

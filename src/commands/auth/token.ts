@@ -20,8 +20,15 @@ import { chooseLogin } from "./target.ts";
 const args = {
   ...profileArgument,
   ...authArgs,
-  "force-refresh": { type: "boolean", description: "get a new token even if the old is valid" },
-  timeout: { type: "string", valueHint: "DURATION", description: "give up after this long (1h)" },
+  "force-refresh": {
+    type: "boolean",
+    description: "get a new token even if the stored one is still valid",
+  },
+  timeout: {
+    type: "string",
+    valueHint: "DURATION",
+    description: "how long to wait for a new token (default 1h)",
+  },
 } as const;
 
 export default command({
