@@ -86,9 +86,9 @@ export async function changeConfigFile(
   { lockDirectory }: { lockDirectory: string },
 ): Promise<Saved> {
   // Most commands only read; these bring the system's locks with them.
-  const { resolveLinks, writeAtomic } = await import("../files/atomic-write.ts");
+  const { followLinks, writeAtomic } = await import("../files/atomic-write.ts");
   const { lockPath, withLock } = await import("../files/lock.ts");
-  const file = realPath(path, resolveLinks);
+  const file = realPath(path, followLinks);
   const deadline = performance.now() + PATIENCE;
   const unlocked: string[] = [];
   const onUnavailable = (error: Error) =>
@@ -107,9 +107,9 @@ export async function changeConfigFile(
 }
 
 /** Two names of one file must not get two locks. */
-function realPath(path: string, resolveLinks: (path: string) => string): string {
+function realPath(path: string, followLinks: (path: string) => string): string {
   try {
-    return resolveLinks(path);
+    return followLinks(path);
   } catch (error) {
     if (systemCode(error) === "ENOENT") return resolve(path);
     if (error instanceof UserError) throw error;

@@ -42,7 +42,7 @@ export function writeAtomic(
 ): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const target = resolveLinks(path);
+    const target = followLinks(path);
     const old = lstatSync(target, { throwIfNoEntry: false });
     if (old && !old.isFile()) throw new UserError(`cannot write ${path}: not a regular file`);
     removeAbandoned(target);
@@ -57,7 +57,7 @@ export function writeAtomic(
 const MOST_LINKS = 40;
 
 /** The path at the end of a chain of links, whether or not there is a file. */
-export function resolveLinks(path: string): string {
+export function followLinks(path: string): string {
   let target = path;
   for (let links = 0; links <= MOST_LINKS; links++) {
     // A link's text counts from the real folder that the link lies in.
