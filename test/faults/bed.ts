@@ -89,6 +89,9 @@ const STORES =
 /** Only a programming mistake names places in the program or in the runtime. */
 const CRASH = /\/\$bunfs\/|Bun v\d|panic|\b(Type|Reference|Range|Syntax)Error\b/;
 
+/** What a terminal would obey: all but line breaks and tabs, and what changes the direction of text. */
+const CONTROLS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
+
 export function makeBed({ binary, folder: parent }: Bench, extra: Environment = {}): Bed {
   const folder = mkdtempSync(join(parent, "bed-"));
   chmodSync(folder, 0o755);
@@ -159,6 +162,7 @@ export function makeBed({ binary, folder: parent }: Bench, extra: Environment = 
     insist(took < (options.limit ?? LIMIT), `${name} hung: ${stderr}`);
     insist(signal === null || signal === options.mayDieOf, `${name} died of ${signal}: ${stderr}`);
     insist(!CRASH.test(stderr), () => `${name} crashed: ${stderr}`);
+    insist(!CONTROLS.test(stderr), () => `${name} sends signs to the terminal: ${stderr}`);
     const printed = secretsIn(stdout);
     if (printsTokens(args)) printed.delete("access");
     report(name, "stdout", printed);

@@ -10,12 +10,15 @@ import { parseArgs } from "node:util";
 import { build } from "../../scripts/build.ts";
 import { countsLine } from "../../scripts/outcome.ts";
 import { messageOf } from "../../src/errors.ts";
+import { callbackRows } from "./callbacks.ts";
 import { diskRows } from "./disks.ts";
+import { endpointRows } from "./endpoints.ts";
 import { foreignFileRows } from "./foreign-files.ts";
 import { garbageRows } from "./garbage.ts";
 import { keyringRows } from "./keyrings.ts";
 import { killRows } from "./kills.ts";
 import { manyLoginRows } from "./many-logins.ts";
+import { migrationRows } from "./migrations.ts";
 import { oddFileRows } from "./odd-files.ts";
 import { promptRows } from "./prompts.ts";
 import { createRandom } from "./random.ts";
@@ -23,6 +26,7 @@ import { type Bench, Loss, type OpenRow, type Row } from "./row.ts";
 
 const ROWS: readonly Row[] = [
   ...killRows,
+  ...migrationRows,
   ...diskRows,
   ...foreignFileRows,
   ...oddFileRows,
@@ -30,6 +34,8 @@ const ROWS: readonly Row[] = [
   ...garbageRows,
   ...promptRows,
   ...manyLoginRows,
+  ...endpointRows,
+  ...callbackRows,
 ];
 
 /** More of them say nothing new. */
