@@ -1,4 +1,5 @@
 /** What could stand at the end of a command line. The shells' scripts (completion.ts) ask for it. */
+import { withoutPassword } from "../config/host.ts";
 import { listProfiles, readConfigFile } from "../config/profiles.ts";
 import { type Context, configPath } from "../context.ts";
 import { STORAGE_MODES } from "../storage/mode.ts";
@@ -122,7 +123,10 @@ async function valuesOf(name: string, context: Context): Promise<Candidate[]> {
 function profiles(context: Context): Candidate[] {
   try {
     return listProfiles(readConfigFile(configPath(context)))
-      .map(({ name, settings }) => ({ word: name, meaning: settings.get("host") ?? "" }))
+      .map(({ name, settings }) => ({
+        word: name,
+        meaning: withoutPassword(settings.get("host") ?? ""),
+      }))
       .filter(({ word, meaning }) => !/\p{Cc}/u.test(word + meaning));
   } catch {
     // A line that is being typed is no place for errors.

@@ -47,6 +47,11 @@ export function canonicalHost(input: string): string {
   return parseHost(input).host;
 }
 
+/** A host as it was written, to be shown: without the user name and password that it may hold. */
+export function withoutPassword(text: string): string {
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/?#]*@/i, "$1***@");
+}
+
 /** Whether connections to this name stay on the machine. RFC 6761 section 6.3 gives `*.localhost` to loopback. */
 export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname.endsWith(".localhost") || isLoopbackAddress(hostname);

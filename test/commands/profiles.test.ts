@@ -26,6 +26,7 @@ test.each([
     { auth_type: "pat", valid: null },
   ],
   [{ account_id: "2" }, { host: undefined, account_id: "2", auth_type: "databricks-cli" }],
+  [{ host: "https://me:pw@h.example" }, { host: "https://***@h.example", valid: false }],
   [{ host: "http://h.example" }, { host: "http://h.example", valid: false, auth_type: undefined }],
   [
     { host: "h.example", token: "t", username: "u", password: "p" },

@@ -6,6 +6,7 @@ import {
   isAccountHost,
   isLoopback,
   parseHost,
+  withoutPassword,
 } from "../../src/config/host.ts";
 import { messageOf, UserError } from "../../src/errors.ts";
 
@@ -119,4 +120,13 @@ test("an id that would leave its place in a path is refused", () => {
   for (const id of ["", "..", "a/b", "a?b", "a%2fb", "a\nb"]) {
     expect(() => checkId("account id", id)).toThrow(UserError);
   }
+});
+
+test.each([
+  ["https://me:pw@h.example/x", "https://***@h.example/x"],
+  ["me:pw@h.example", "***@h.example"],
+  ["https://h.example/?to=me@x", "https://h.example/?to=me@x"],
+  ["h.example", "h.example"],
+])("%s is shown as %s", (written, shown) => {
+  expect(withoutPassword(written)).toBe(shown);
 });

@@ -1,4 +1,5 @@
 /** Which profile a person means who named none. */
+import { withoutPassword } from "../../config/host.ts";
 import {
   type ConfigFile,
   listProfiles,
@@ -20,7 +21,7 @@ export function profileChoices(
   return listProfiles(config)
     .filter(({ name }) => suits(name))
     .map(({ name, settings }) => {
-      const place = settings.get("host") ?? settings.get("account_id") ?? "";
+      const place = withoutPassword(settings.get("host") ?? settings.get("account_id") ?? "");
       const hint = printable(name === preferred ? `${place}, the default` : place);
       return { value: name, label: printable(name), hint };
     })

@@ -1,6 +1,6 @@
 import { authTypeOf } from "../../config/auth-type.ts";
 import { cloudOfHost } from "../../config/cloud.ts";
-import { canonicalHost } from "../../config/host.ts";
+import { canonicalHost, withoutPassword } from "../../config/host.ts";
 import {
   type ConfigFile,
   listProfiles,
@@ -99,9 +99,10 @@ export function describeProfile({ name, settings }: Profile, config: ConfigFile)
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const value = (key: string) => settings.get(key);
+    const host = withoutPassword(value("host") ?? "") || undefined;
     const auth_type = value("auth_type");
     return {
-      row: { name, host: value("host"), ...ids(value), auth_type, ...rest, valid: false },
+      row: { name, host, ...ids(value), auth_type, ...rest, valid: false },
       subject: null,
       problem: error.message,
     };
