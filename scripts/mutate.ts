@@ -25,7 +25,7 @@ const TESTS: readonly (readonly [start: string, commands: readonly string[]])[] 
     "src/keyring/",
     ["test --bail test/contract test/windows test/macos", "test --bail test/keyring"],
   ],
-  ["src/config/", ["test --bail test/config test/commands"]],
+  ["src/config/", ["test --bail test/config", "test --bail test/commands"]],
   ["src/storage/", ["test --bail test/storage", "scripts/acceptance.ts auth-token/"]],
   ["src/oauth/", ["test --bail test/oauth"]],
   ["src/commands/auth/login", ["scripts/acceptance.ts auth-login/"]],
