@@ -45,7 +45,7 @@ export async function runCase(subject: Case, binary: string): Promise<string> {
     const scripts = [join(HERE, "prelude.sh"), join(subject.folder, "script")];
     const command = [...(keyring?.wrapper ?? []), ...shell, ...scripts];
     const output = await runScript(subject, command, folders, env);
-    return normalise(output + leftBehind(folders), namesOf(subject, folders, workspace));
+    return normalise(output + (await leftBehind(folders)), namesOf(subject, folders, workspace));
   } finally {
     await workspace?.stop();
     await keyring?.stop();
@@ -73,6 +73,7 @@ function namesOf(
     [workspace.url]: "[WORKSPACE]",
     [encodeURIComponent(workspace.url)]: "[WORKSPACE]",
     [new URL(workspace.url).host]: "[WORKSPACE HOST]",
+    [`localhost:${workspace.port}`]: "[WORKSPACE AS LOCALHOST]",
   };
 }
 
@@ -154,8 +155,13 @@ async function runScript(
   return readFileSync(file, "utf8") + describeEnding(child);
 }
 
+/** How long a program that is about to end, such as the stand-in browser, may take to do so. */
+const ENDING_MS = 3000;
+
 /** Temporary files and processes that outlived the script: never expected, so they show up as a difference. */
-function leftBehind({ root, temporary }: Folders): string {
+async function leftBehind({ root, temporary }: Folders): Promise<string> {
+  const patience = performance.now() + ENDING_MS;
+  while (processesOf(root).length > 0 && performance.now() < patience) await Bun.sleep(50);
   const files = readdirSync(temporary, { recursive: true });
   const commands = processesOf(root).map(commandOf);
   return [
