@@ -3,7 +3,7 @@
  * runtimes of the other systems itself; macOS's are signed ad hoc. SHA256SUMS beside them is
  * in the form of `sha256sum --check`.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build, ROOT } from "./build.ts";
@@ -28,14 +28,23 @@ export const PRODUCTS: readonly Product[] = [
 /** Builds them into `folder`. Rejects with the bundler's messages. */
 export async function buildAll(folder: string, products = PRODUCTS): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  const sums: string[] = [];
   for (const { file, target } of products) {
     const outfile = join(folder, file);
     await build({ outfile, target });
-    const bytes = readFileSync(outfile);
-    sums.push(`${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}  ${file}\n`);
-    console.log(`${file}  ${(bytes.length / 1e6).toFixed(1)} MB`);
+    console.log(`${file}  ${(statSync(outfile).size / 1e6).toFixed(1)} MB`);
   }
+  writeChecksums(
+    folder,
+    products.map(({ file }) => file),
+  );
+}
+
+/** Writes SHA256SUMS of these files of `folder` beside them. */
+export function writeChecksums(folder: string, files: readonly string[]): void {
+  const sums = files.map((file) => {
+    const bytes = readFileSync(join(folder, file));
+    return `${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}  ${file}\n`;
+  });
   writeFileSync(join(folder, "SHA256SUMS"), sums.join(""));
 }
 
