@@ -104,7 +104,9 @@ describe("validateProfileName", () => {
     "__proto__",
   ]) {
     test(`refuses ${JSON.stringify(name)}`, () => {
-      expect(() => validateProfileName(name)).toThrow(UserError);
+      expect(() => validateProfileName(name)).toThrow(
+        `${JSON.stringify(name)} cannot name a profile: `,
+      );
     });
   }
 });
