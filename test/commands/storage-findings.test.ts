@@ -206,11 +206,17 @@ describe("findings", () => {
         {
           config: {
             ...HEALTHY.config,
-            differences: [{ section: "work", key: "cluster_id", message: "m" }],
+            differences: [
+              { section: "work", key: "scopes", message: "m", line: "scopes = 'a;b'" },
+              { section: "work", key: "cluster_id", message: "m", line: null },
+            ],
           },
         },
       ],
-      [["value-read-differently", "warning", /cluster_id of \[work\]/]],
+      [
+        ["value-read-differently", "warning", `in ${CONFIG}, below [work], write: scopes = 'a;b'`],
+        ["value-read-differently", "warning", /^give cluster_id of \[work\] in the environment/],
+      ],
     ],
     [
       "a profile that is the child of another",

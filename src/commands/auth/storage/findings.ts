@@ -175,11 +175,13 @@ function cacheFindings(survey: Survey): Finding[] {
 function configFindings({ path, problem, ...config }: ConfigSurvey): Finding[] {
   const findings: Finding[] = [
     ...config.differences.map(
-      ({ section, key, message }): Finding => ({
+      ({ section, key, message, line }): Finding => ({
         code: "value-read-differently",
         severity: "warning",
         message,
-        fix: `in ${path}, put quotes around ${key} of [${section}], or write it without quotes, backslashes, ; and #`,
+        fix: line
+          ? `in ${path}, below [${section}], write: ${line}`
+          : `give ${key} of [${section}] in the environment: there is no way to write it in ${path}`,
         path,
       }),
     ),

@@ -1,5 +1,7 @@
 /** All that `auth storage status` looks at. Nothing is changed, and a bad file or setting is a finding rather than an error. */
+import { ATTRIBUTES } from "../../../config/attributes.ts";
 import { canonicalHost, hostKeys, parseHost } from "../../../config/host.ts";
+import { editIni } from "../../../config/ini-document.ts";
 import {
   type ConfigFile,
   type Difference,
@@ -51,7 +53,8 @@ export interface ConfigSurvey {
   problem: string | null;
   /** What default_profile names, if that is no profile. */
   missingDefault: string | null;
-  differences: Difference[];
+  /** With each, the line that both readers read alike; null where there is none. */
+  differences: (Difference & { line: string | null })[];
   /** Profiles such as `a.b`, beside a profile `a`. */
   dotted: { name: string; parent: string }[];
 }
@@ -178,10 +181,35 @@ async function surveyConfig(config: ConfigFile, problem: string | null): Promise
     path: config.path,
     problem,
     missingDefault: (!exists && defaultProfile) || null,
-    differences: await differencesForJavaScriptSdk(config.text ?? ""),
+    differences: await Promise.all(
+      (await differencesForJavaScriptSdk(config.text ?? "")).map(async (difference) => ({
+        ...difference,
+        line: await lineForBoth(difference, config),
+      })),
+    ),
     dotted: [...names].flatMap((name) => {
       const parent = name.slice(0, name.lastIndexOf("."));
       return name.includes(".") && names.has(parent) ? [{ name, parent }] : [];
     }),
   };
+}
+
+/** How the setting would be written anew, if that helps. Values that may be secret are left out. */
+async function lineForBoth({ section, key }: Difference, config: ConfigFile) {
+  const value = config.sections.get(section)?.get(key) ?? "";
+  const text = await writeAnew(section, key, value);
+  if (text === null || (await differencesForJavaScriptSdk(text)).length > 0) return null;
+  const line = text.trimEnd().split("\n").at(-1) ?? "";
+  const isShown = ATTRIBUTES.some((attribute) => attribute.key === key && !attribute.secret);
+  return isShown ? line : line.replace(value, () => "…");
+}
+
+/** Null for what this program does not write, such as several lines. */
+async function writeAnew(section: string, key: string, value: string): Promise<string | null> {
+  try {
+    return await editIni("", [{ kind: "set", section, key, value }]);
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
 }
