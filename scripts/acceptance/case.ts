@@ -18,7 +18,7 @@ import { KEYRING_NEEDS } from "./needs.ts";
 /** A state of `test/support/secret-service.ts`, or a machine without libsecret. */
 export type KeyringState = SessionState | "no-library";
 
-/** Text that must stand on the terminal before `send` is typed. */
+/** Text that must come to the terminal, after that of the keys before, for `send` to be typed. */
 export interface Keystrokes {
   waitFor: string;
   send: string;
@@ -48,6 +48,7 @@ const KEYS: Record<string, string> = {
   backspace: "\x7f",
   "ctrl-c": "\x03",
   "ctrl-d": "\x04",
+  "ctrl-u": "\x15",
   /** For text that must come, and is gone at the end. */
   nothing: "",
 };

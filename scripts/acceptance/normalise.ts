@@ -8,9 +8,10 @@ const RULES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/("expires_in": ?)\d+/g, "$1[SECONDS]"],
   [/("duration_ms": )\d+/g, "$1[MILLISECONDS]"],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b/g, "[UUID]"],
-  [/\b((?:code_challenge|state)=)[A-Za-z0-9_-]{16,}/g, "$1[RANDOM]"],
-  [/localhost(:|%3A)80(2\d|3\d|40)\b/g, "localhost$1[CALLBACK PORT]"],
+  [/((?:code_challenge|state)(?:=|%3D))[A-Za-z0-9_-]{16,}/g, "$1[RANDOM]"],
+  [/localhost(:|%3A|%253A)80(2\d|3\d|40)(?!\d)/g, "localhost$1[CALLBACK PORT]"],
   [/\b\d+(\.\d+)? ?ms\b/g, "[DURATION]"],
+  [/… \d+ s\b/g, "… [SECONDS] s"],
   // Where libsecret is missing, what it stands on may be missing too, and is looked for first.
   [/\blib(secret-1|glib-2\.0|gobject-2\.0|gio-2\.0)\.so\.0(?=: cannot open)/g, "[LIBRARY]"],
 ];

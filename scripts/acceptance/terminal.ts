@@ -41,7 +41,8 @@ export async function runOnTerminal(
   }
   const decoder = new TextDecoder();
   const unsent = [...keys];
-  let sinceKeys = "";
+  /** What was shown after the text that the last keys waited for. */
+  let shown = "";
   const ended = Promise.withResolvers<void>();
   const child = Bun.spawn(command, {
     ...limits,
@@ -51,11 +52,10 @@ export async function runOnTerminal(
       rows: ROWS,
       data(terminal, bytes) {
         emulator.write(bytes);
-        sinceKeys += Bun.stripANSI(decoder.decode(bytes, { stream: true }));
-        const [next] = unsent;
-        if (next && sinceKeys.includes(next.waitFor)) {
+        shown += Bun.stripANSI(decoder.decode(bytes, { stream: true }));
+        for (let next = unsent[0]; next && shown.includes(next.waitFor); next = unsent[0]) {
           unsent.shift();
-          sinceKeys = "";
+          shown = shown.slice(shown.indexOf(next.waitFor) + next.waitFor.length);
           terminal.write(next.send);
         }
       },

@@ -1,5 +1,10 @@
 import { canonicalHost } from "../config/host.ts";
-import { changeConfigFile, configureChanges } from "../config/profiles.ts";
+import {
+  changeConfigFile,
+  configureChanges,
+  readConfigFile,
+  validateProfileName,
+} from "../config/profiles.ts";
 import { FALLBACK_PROFILE } from "../config/resolve.ts";
 import { type Context, configPath, isInteractive, lockDirectory } from "../context.ts";
 import { UserError } from "../errors.ts";
@@ -36,13 +41,15 @@ async function runConfigure(values: Values<typeof args>, context: Context): Prom
   const host = canonicalHost(
     values.host || context.env["DATABRICKS_HOST"] || (await askForHost(context)),
   );
+  const path = configPath(context);
+  if (!readConfigFile(path).sections.has(profile)) validateProfileName(profile);
   const token = (await readToken(context)).trim();
   if (token === "") throw new UserError("the token is empty; nothing was changed");
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new UserError("the token holds blanks or odd signs; nothing was changed");
   }
   const { warnings } = await changeConfigFile(
-    configPath(context),
+    path,
     (config) => configureChanges(config, profile, { host, token }),
     { lockDirectory: lockDirectory(context) },
   );

@@ -13,7 +13,7 @@ import {
   loginTarget,
 } from "../../oauth/discovery.ts";
 import type { Http } from "../../oauth/http.ts";
-import { authArgs, parseDuration, profileArgument, type Values } from "../command.ts";
+import { authArgs, hostProblem, parseDuration, profileArgument, type Values } from "../command.ts";
 import { askForAccount } from "./login-questions.ts";
 import type { Session } from "./session.ts";
 
@@ -99,8 +99,7 @@ export async function planLogin(
   };
   const plan = { ...wishes, scopes, profile, workspaceId: given("workspace_id") };
   if (!host) {
-    const discoveryHost = context.env["DATABRICKS_DISCOVERY_HOST"] || DEFAULT_DISCOVERY_HOST;
-    const target = { kind: "discovery", discoveryHost: canonicalHost(discoveryHost) } as const;
+    const target = { kind: "discovery", discoveryHost: discoveryHost(context) } as const;
     const accountId = given("account_id");
     return { ...plan, target, metadata: null, accountId, pickWorkspace: false };
   }
@@ -115,6 +114,13 @@ export async function planLogin(
   const known = plan.workspaceId ?? metadata?.workspaceId;
   const pickWorkspace = target.kind === "unified" && !known && !values["skip-workspace"];
   return { ...plan, target, metadata, accountId, pickWorkspace };
+}
+
+function discoveryHost({ env }: Context): string {
+  const given = env["DATABRICKS_DISCOVERY_HOST"] || DEFAULT_DISCOVERY_HOST;
+  const problem = hostProblem(given);
+  if (problem !== undefined) throw new UserError(`DATABRICKS_DISCOVERY_HOST: ${problem}`);
+  return canonicalHost(given);
 }
 
 function profileOf({ profile, section }: Resolution, host: string | undefined): string | null {

@@ -157,13 +157,13 @@ async function pickWorkspace(
   if (!plan.pickWorkspace || accountId === undefined) return undefined;
   if (!isInteractive(context)) {
     context.stderr.write(
-      "No workspace of the account was chosen: name one with --workspace-id, or say --skip-workspace.\n",
+      "No workspace was chosen: name one with --workspace-id, or say --skip-workspace\n",
     );
     return undefined;
   }
   const workspaces = await listOrWarn(
     () => listWorkspaces(caller, accountId),
-    "no workspace was chosen",
+    "No workspace was chosen",
     context,
   );
   if (workspaces.length === 0) return undefined;
@@ -183,7 +183,7 @@ async function pickCompute(
   const clusters = await listOrWarn(
     // Clusters of jobs come and go with their run.
     async () => (await listClusters(caller)).filter(({ source }) => source !== "JOB"),
-    "no cluster was chosen",
+    "No cluster was chosen",
     context,
   );
   if (clusters.length === 0) return undefined;
@@ -206,11 +206,11 @@ async function listOrWarn<T>(
 ): Promise<T[]> {
   try {
     const found = await list();
-    if (found.length === 0) context.stderr.write(`There is none to choose from: ${consequence}.\n`);
+    if (found.length === 0) context.stderr.write(`${consequence}: there is none\n`);
     return found;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    context.stderr.write(`Warning: ${error.message}: ${consequence}\n`);
+    context.stderr.write(`${consequence}: ${error.message}\n`);
     return [];
   }
 }

@@ -100,8 +100,7 @@ async function signIn(plan: Plan, http: Http, context: Context): Promise<LoginRe
       },
       readPasted: (signal) => (pasting ? context.stdin.lines(signal) : NOTHING),
       onPasteRefused: () => context.stderr.write(`${WRONG_PASTE}\n`),
-      onBusyPorts: () =>
-        context.stderr.write("Other logins are under way; waiting for one of them to end.\n"),
+      onBusyPorts: () => context.stderr.write(`${busyPorts(plan.ports)}\n`),
     });
   } finally {
     stopWaiting();
@@ -114,6 +113,13 @@ const PASTE_HERE =
 const WRONG_PASTE =
   "That is not where this login ended; paste the whole address, from http://localhost on:";
 const NOTHING: AsyncIterable<string> = (async function* () {})();
+
+function busyPorts(ports: readonly number[]): string {
+  const [first, last] = [ports[0], ports.at(-1)];
+  return first === last
+    ? `Port ${first} is in use, perhaps by another login; waiting for it…`
+    : `The ports ${first} to ${last} are all in use, perhaps by other logins; waiting for one…`;
+}
 
 /** What a browser elsewhere is sent to at the end, it would look for on its own machine. */
 const isRemote = (env: Context["env"]) => Boolean(env["SSH_CONNECTION"] || env["SSH_TTY"]);
