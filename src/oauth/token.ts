@@ -117,6 +117,9 @@ class UnusableToken extends Error {
   override name = "UnusableToken";
 }
 
+/** For a server that does not say (RFC 6749 section 5.1): Databricks documents one hour. In seconds. */
+const DEFAULT_LIFETIME = 3600;
+
 /** A lifetime past ten years is a slip of the server, and would not fit a date. In seconds. */
 const MAX_LIFETIME = 10 * 365 * 86_400;
 
@@ -132,7 +135,8 @@ function readToken(answer: oauth.TokenEndpointResponse, sentAt: number): Token {
     access_token,
     token_type: "Bearer",
     ...(refresh_token === undefined ? {} : { refresh_token }),
-    ...(expires_in === undefined ? {} : { expires_in, expiry: sentAt + expires_in * 1000 }),
+    ...(expires_in === undefined ? {} : { expires_in }),
+    expiry: sentAt + (expires_in ?? DEFAULT_LIFETIME) * 1000,
     ...(scope === undefined ? {} : { scope }),
   };
 }
