@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { type Shell, type ShellSession, startShell } from "../support/interactive-shell.ts";
+import { compiledProgram } from "../support/program.ts";
 
-const given = process.env["DATABRICKS_TEST_BINARY"];
-const PROGRAM = given ? [given] : [process.execPath, resolve(import.meta.dir, "../../src/main.ts")];
+const PROGRAM = await compiledProgram();
 
 /** Each begins with other letters, so that a few of them name it. */
 const NAMES = [
@@ -111,7 +111,7 @@ describeShell("zsh");
 describeShell("fish");
 
 test("PowerShell's script names the program and asks it", async () => {
-  const script = Bun.spawnSync([...PROGRAM, "completion", "powershell"]).stdout.toString();
+  const script = Bun.spawnSync([PROGRAM, "completion", "powershell"]).stdout.toString();
   expect(script).toContain("Register-ArgumentCompleter -Native -CommandName databricks");
   expect(script).toContain("__complete");
 });

@@ -1,6 +1,7 @@
 /** An interactive shell on a pseudo-terminal, with the program and its completion. */
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { startOnTerminal } from "./terminal-session.ts";
 
 export type Shell = "bash" | "zsh" | "fish";
 
@@ -54,25 +55,21 @@ databricks completion fish | source
 
 /**
  * @param folder an empty one, for the shell's files; its `home` is the shell's HOME
- * @param program the command that the shell calls databricks
+ * @param program path of what the shell calls databricks
  */
 export async function startShell(
   shell: Shell,
   folder: string,
-  program: readonly string[],
+  program: string,
 ): Promise<ShellSession> {
   const { file, args, text } = SETUP[shell];
   const bin = join(folder, "bin");
   mkdirSync(bin, { recursive: true });
   mkdirSync(join(folder, "home"), { recursive: true });
   writeFileSync(join(folder, file), text);
-  writeFileSync(join(bin, "databricks"), `#!/bin/sh\nexec ${program.join(" ")} "$@"\n`);
-  chmodSync(join(bin, "databricks"), 0o755);
+  if (!existsSync(join(bin, "databricks"))) symlinkSync(program, join(bin, "databricks"));
 
-  let shown = "";
-  let grown = () => {};
-  const decoder = new TextDecoder();
-  const child = Bun.spawn([shell, ...args(folder)], {
+  const terminal = startOnTerminal([shell, ...args(folder)], {
     cwd: folder,
     env: {
       PATH: `${bin}:/usr/local/bin:/usr/bin:/bin`,
@@ -84,52 +81,18 @@ export async function startShell(
       LANG: "C.UTF-8",
       TERM: "xterm",
     },
-    terminal: {
-      cols: 200,
-      rows: 50,
-      data(_terminal, bytes) {
-        shown += decoder.decode(bytes, { stream: true });
-        grown();
-      },
-    },
   });
-
-  /** Waits for what `find` looks for in the text that was shown since the last wait. */
-  async function until(find: (text: string) => string | null): Promise<string> {
-    const patience = AbortSignal.timeout(10_000);
-    for (;;) {
-      const text = Bun.stripANSI(shown);
-      const found = find(text);
-      if (found !== null) {
-        shown = "";
-        return found;
-      }
-      if (patience.aborted) throw new Error(`${shell} has only shown ${JSON.stringify(text)}`);
-      await Promise.race([
-        new Promise<void>((resolve) => {
-          grown = resolve;
-        }),
-        Bun.sleep(100),
-      ]);
-    }
-  }
-  const type = (keys: string) => child.terminal?.write(keys);
-
-  await until((text) => (text.includes(PROMPT) ? text : null));
+  await terminal.see(PROMPT);
   return {
     async complete(line) {
-      type(`${line}${TAB}${LINE_START}words ${ENTER}`);
-      const words = await until((text) => PRINTED.exec(text)?.[1] ?? null);
+      terminal.type(`${line}${TAB}${LINE_START}words ${ENTER}`);
+      const words = await terminal.until((text) => PRINTED.exec(text)?.[1] ?? null);
       return words.split(SEPARATOR);
     },
     async list(line, expected) {
-      type(`${line}${TAB}${TAB}`);
-      await until((text) => (expected.every((word) => text.includes(word)) ? text : null));
+      terminal.type(`${line}${TAB}${TAB}`);
+      await terminal.until((text) => (expected.every((word) => text.includes(word)) ? text : null));
     },
-    async close() {
-      child.kill("SIGKILL");
-      await child.exited;
-      child.terminal?.close();
-    },
+    close: terminal.close,
   };
 }
