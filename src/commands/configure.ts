@@ -1,14 +1,10 @@
 import { canonicalHost } from "../config/host.ts";
-import {
-  changeConfigFile,
-  configureChanges,
-  readConfigFile,
-  validateProfileName,
-} from "../config/profiles.ts";
+import { configureChanges, readConfigFile, validateProfileName } from "../config/profiles.ts";
 import { FALLBACK_PROFILE } from "../config/resolve.ts";
-import { type Context, configPath, isInteractive, lockDirectory } from "../context.ts";
+import { type Context, configPath, isInteractive } from "../context.ts";
 import { UserError } from "../errors.ts";
 import { command, globalArgs, hostProblem, type Values } from "./command.ts";
+import { saveConfig } from "./save-config.ts";
 
 const args = {
   ...globalArgs,
@@ -48,12 +44,7 @@ async function runConfigure(values: Values<typeof args>, context: Context): Prom
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new UserError("the token holds blanks or odd signs; nothing was changed");
   }
-  const { warnings } = await changeConfigFile(
-    path,
-    (config) => configureChanges(config, profile, { host, token }),
-    { lockDirectory: lockDirectory(context) },
-  );
-  for (const warning of warnings) context.stderr.write(`Warning: ${warning}\n`);
+  await saveConfig(context, (config) => configureChanges(config, profile, { host, token }));
   context.stderr.write(`Profile ${profile} was successfully saved\n`);
 }
 

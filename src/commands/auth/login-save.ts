@@ -23,6 +23,7 @@ import type { LoginStore } from "../../storage/open.ts";
 import { readFailure } from "../../storage/policy.ts";
 import { storeLogin } from "../../storage/refresh-lock.ts";
 import type { TokenStore } from "../../storage/store.ts";
+import { saveConfig } from "../save-config.ts";
 import type { Plan } from "./login-plan.ts";
 import { FILE_LOCK_TIMEOUT } from "./session.ts";
 import { loginFlags } from "./target.ts";
@@ -111,12 +112,7 @@ async function saveProfile(
     compute: await pickCompute(plan, { ...caller, workspaceId }, context),
   };
   const discovery = plan.target.kind === "discovery";
-  const { warnings } = await changeConfigFile(
-    configPath(context),
-    (config) => loginChanges(config, profile, fields, { discovery }),
-    { lockDirectory: lockDirectory(context) },
-  );
-  for (const warning of warnings) context.stderr.write(`Warning: ${warning}\n`);
+  await saveConfig(context, (config) => loginChanges(config, profile, fields, { discovery }));
   context.stderr.write(`Profile ${profile} was successfully saved\n`);
 }
 

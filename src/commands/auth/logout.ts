@@ -1,11 +1,12 @@
 import { hostKeys } from "../../config/host.ts";
-import { changeConfigFile, deleteProfileChanges } from "../../config/profiles.ts";
+import { deleteProfileChanges } from "../../config/profiles.ts";
 import { isPersonLogin, placeOf, profilesForHost } from "../../config/resolve.ts";
 import { type Context, configPath, isInteractive, lockDirectory } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { openForReading } from "../../storage/open.ts";
 import { holdKey } from "../../storage/refresh-lock.ts";
 import { authArgs, command, profileArgument, type Values } from "../command.ts";
+import { saveConfig } from "../save-config.ts";
 import { pickProfile } from "./pick-profile.ts";
 import { FILE_LOCK_TIMEOUT, openSession, type Session } from "./session.ts";
 import { onlyOne } from "./target.ts";
@@ -43,9 +44,7 @@ async function runLogout(values: Values<typeof args>, context: Context): Promise
   const found = await forget(keys, session, context);
   context.stderr.write(found ? `Logged out of ${name}\n` : `There was no login of ${name}\n`);
   if (!values.delete || profile === null) return;
-  await changeConfigFile(configPath(context), (config) => deleteProfileChanges(config, profile), {
-    lockDirectory: lockDirectory(context),
-  });
+  await saveConfig(context, (config) => deleteProfileChanges(config, profile));
   context.stderr.write(`Profile ${profile} was deleted\n`);
 }
 

@@ -1,13 +1,9 @@
-import {
-  changeConfigFile,
-  listProfiles,
-  readConfigFile,
-  setSettingChanges,
-} from "../../config/profiles.ts";
-import { type Context, configPath, lockDirectory } from "../../context.ts";
+import { listProfiles, readConfigFile, setSettingChanges } from "../../config/profiles.ts";
+import { type Context, configPath } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { nearest } from "../arguments.ts";
 import { authArgs, command, type Values } from "../command.ts";
+import { saveConfig } from "../save-config.ts";
 import { pickProfile } from "./pick-profile.ts";
 import { chooseStorage } from "./session.ts";
 
@@ -41,17 +37,13 @@ async function runSwitch(values: Values<typeof args>, context: Context): Promise
     values.PROFILE ||
     values.profile ||
     (await pickProfile("Which profile is the default?", context));
-  await changeConfigFile(
-    path,
-    (config) => {
-      const names = listProfiles(config).map((profile) => profile.name);
-      if (names.includes(name)) return setSettingChanges("default_profile", name);
-      const suggestion = nearest(name, names);
-      throw new UserError(
-        `no profile ${JSON.stringify(name)} in ${path}${suggestion ? `; did you mean ${suggestion}?` : ""}`,
-      );
-    },
-    { lockDirectory: lockDirectory(context) },
-  );
+  await saveConfig(context, (config) => {
+    const names = listProfiles(config).map((profile) => profile.name);
+    if (names.includes(name)) return setSettingChanges("default_profile", name);
+    const suggestion = nearest(name, names);
+    throw new UserError(
+      `no profile ${JSON.stringify(name)} in ${path}${suggestion ? `; did you mean ${suggestion}?` : ""}`,
+    );
+  });
   context.stderr.write(`Profile ${name} is now the default\n`);
 }

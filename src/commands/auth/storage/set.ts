@@ -1,8 +1,9 @@
-import { changeConfigFile, setSettingChanges } from "../../../config/profiles.ts";
-import { type Context, configPath, lockDirectory } from "../../../context.ts";
+import { setSettingChanges } from "../../../config/profiles.ts";
+import { type Context, configPath } from "../../../context.ts";
 import { UserError } from "../../../errors.ts";
 import { requireMode, type StorageMode } from "../../../storage/mode.ts";
 import { authArgs, command, type Values } from "../../command.ts";
+import { saveConfig } from "../../save-config.ts";
 
 const args = {
   MODE: { type: "positional", required: false, description: "secure or plaintext" },
@@ -30,10 +31,7 @@ async function runSet(values: Values<typeof args>, context: Context): Promise<vo
 /** Writes the setting and says so, also where the environment overrides it. */
 export async function writeStorageSetting(mode: StorageMode, context: Context): Promise<void> {
   const path = configPath(context);
-  const { warnings } = await changeConfigFile(path, () => setSettingChanges("auth_storage", mode), {
-    lockDirectory: lockDirectory(context),
-  });
-  for (const warning of warnings) context.stderr.write(`Warning: ${warning}\n`);
+  await saveConfig(context, () => setSettingChanges("auth_storage", mode));
   context.stderr.write(`auth_storage = ${mode} is set in ${path}\n`);
   const env = context.env["DATABRICKS_AUTH_STORAGE"];
   if (!env || env.trim().toLowerCase() === mode) return;
