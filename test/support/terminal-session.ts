@@ -15,7 +15,7 @@ export interface TerminalSession {
 }
 
 /** How long something may take to be shown, in milliseconds. */
-const PATIENCE = 10_000;
+const PATIENCE = 4000;
 
 export function startOnTerminal(
   command: readonly string[],
