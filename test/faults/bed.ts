@@ -82,9 +82,9 @@ export interface Bed {
 
 const LIMIT = 30_000;
 
-/** The stores, what is being written in their place, and the kept copy of the config file. */
+/** The stores, what is being written in their place, and what is kept of older ones. */
 const STORES =
-  /(^|\/)\.?(token-cache\.json|\.databrickscfg)(\.bak)?(\.\d+-[0-9a-f]{8}\.tmp)?$|\.keyring$/;
+  /(^|\/)\.?(token-cache\.json|\.databrickscfg)(\.bak|\.corrupt-[\dTZ-]+)?(\.\d+-[0-9a-f]{8}\.tmp)?$/;
 
 /** Only a programming mistake names places in the program or in the runtime. */
 const CRASH = /\/\$bunfs\/|Bun v\d|panic|\b(Type|Reference|Range|Syntax)Error\b/;

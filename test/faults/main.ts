@@ -10,7 +10,9 @@ import { parseArgs } from "node:util";
 import { build } from "../../scripts/build.ts";
 import { countsLine } from "../../scripts/outcome.ts";
 import { messageOf } from "../../src/errors.ts";
+import { cacheFileRows } from "./cache-files.ts";
 import { callbackRows } from "./callbacks.ts";
+import { configFileRows } from "./config-files.ts";
 import { diskRows } from "./disks.ts";
 import { endpointRows } from "./endpoints.ts";
 import { foreignFileRows } from "./foreign-files.ts";
@@ -36,6 +38,8 @@ const ROWS: readonly Row[] = [
   ...manyLoginRows,
   ...endpointRows,
   ...callbackRows,
+  ...configFileRows,
+  ...cacheFileRows,
 ];
 
 /** More of them say nothing new. */
