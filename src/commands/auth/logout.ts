@@ -1,5 +1,5 @@
 import { hostKeys } from "../../config/host.ts";
-import { deleteProfileChanges } from "../../config/profiles.ts";
+import { deleteProfileChanges, readConfigFile } from "../../config/profiles.ts";
 import { isPersonLogin, placeOf, profilesForHost } from "../../config/resolve.ts";
 import { type Context, configPath, isInteractive, lockDirectory } from "../../context.ts";
 import { UserError } from "../../errors.ts";
@@ -8,7 +8,7 @@ import { holdKey } from "../../storage/refresh-lock.ts";
 import { authArgs, command, profileArgument, type Values } from "../command.ts";
 import { saveConfig } from "../save-config.ts";
 import { pickProfile } from "./pick-profile.ts";
-import { FILE_LOCK_TIMEOUT, openSession, type Session } from "./session.ts";
+import { chooseStorage, FILE_LOCK_TIMEOUT, openSession, type Session } from "./session.ts";
 import { onlyOne } from "./target.ts";
 
 const args = {
@@ -52,6 +52,7 @@ async function runLogout(values: Values<typeof args>, context: Context): Promise
 async function openNamedSession(values: Values<typeof args>, context: Context): Promise<Session> {
   const given = values.PROFILE || values.profile || values.host;
   if (!given && !context.env["DATABRICKS_CONFIG_PROFILE"]) {
+    chooseStorage(values, readConfigFile(configPath(context)), context);
     const profile = await pickProfile(QUESTION, context);
     return openSession({ ...values, profile }, context);
   }
