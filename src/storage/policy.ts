@@ -49,7 +49,7 @@ export function howToUnlock(platform: NodeJS.Platform): string {
     case "win32":
       return "sign in to Windows interactively";
     default:
-      return "open your desktop's password manager (Seahorse, KWalletManager), or run `gnome-keyring-daemon --replace --unlock` and type its password";
+      return "open your desktop's password manager (Seahorse, KWalletManager), or run `gnome-keyring-daemon --replace --unlock`, type its password and press Ctrl-D twice, not Enter";
   }
 }
 
