@@ -66,11 +66,12 @@ const FORMS: [typed: (begun: string) => string, prefix: string][] = [
 function describeShell(shell: Shell): void {
   const missing = Bun.which(shell) ? "" : ` (skipped: no ${shell})`;
   describe.skipIf(missing !== "")(`completion in ${shell}${missing}`, () => {
-    const folder = mkdtempSync(join(tmpdir(), "databricks-test-"));
     const start = () => startShell(shell, folder, PROGRAM);
+    let folder: string;
     let session: ShellSession;
 
     beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), "databricks-test-"));
       const profiles = NAMES.map((name) => `[${name}]\nhost = https://h.example.com\n`);
       writeFileSync(join(folder, "databrickscfg"), profiles.join("\n"));
       session = await start();
