@@ -6,6 +6,7 @@
  *
  *     # keyring: STATE          the keyring it finds; storage is then the default, not plaintext
  *     # workspace [JSON]        an embedded workspace, with these switches
+ *     # hosts: NAME…            names under which the workspace is reached as https://NAME, too
  *     # terminal                stdin, stdout and stderr are a terminal
  *     # needs: NAME…            programs, libraries (`*.so*`) or `mounts`; missing, it is skipped
  *     # timeout: SECONDS        30 when not said
@@ -31,6 +32,8 @@ export interface Case {
   keyring: KeyringState | null;
   /** Switches of the embedded workspace; null where the case has none. */
   workspace: object | null;
+  /** Names by which the workspace is reached over HTTPS; it is the proxy for that itself. */
+  hosts: string[];
   terminal: boolean;
   keys: Keystrokes[];
   needs: string[];
@@ -66,6 +69,7 @@ function readCase(name: string, folder: string): Case {
     folder,
     keyring: null,
     workspace: null,
+    hosts: [],
     terminal: false,
     keys: existsSync(keysFile) ? parseKeys(readFileSync(keysFile, "utf8")) : [],
     needs: [],
@@ -90,6 +94,10 @@ function applyHeader(target: Case, name: string, value: string): void {
       return;
     case "workspace":
       target.workspace = value === "" ? {} : (JSON.parse(value) as object);
+      return;
+    case "hosts":
+      target.hosts.push(...value.split(/\s+/));
+      target.needs.push("openssl");
       return;
     case "terminal":
       target.terminal = true;

@@ -27,7 +27,7 @@ export const KEYRING_NEEDS: Readonly<Record<KeyringState, readonly string[]>> = 
 };
 
 /** Programs, libraries and rights (`mounts`: in a namespace of its own) that the case asks for and this machine lacks. */
-export function missingFor({ keyring, needs }: Case): string[] {
+export function missingFor({ keyring, needs }: Pick<Case, "keyring" | "needs">): string[] {
   const wanted = [...needs, ...(keyring ? KEYRING_NEEDS[keyring] : [])];
   // To hide the library, where there is one.
   if (keyring === "no-library" && hasLibsecret()) wanted.push("mounts");

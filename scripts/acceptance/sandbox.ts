@@ -39,7 +39,10 @@ export async function runCase(subject: Case, binary: string): Promise<string> {
   try {
     const socket = join(folders.root, "control");
     if (subject.keyring) keyring = await openKeyring(subject.keyring, socket);
-    if (subject.workspace) workspace = await startWorkspace({ controls: subject.workspace });
+    if (subject.workspace) {
+      const tls = subject.hosts.length > 0 && { tls: { names: subject.hosts } };
+      workspace = await startWorkspace({ controls: subject.workspace, ...tls });
+    }
     const env = environment(subject, folders, keyring, workspace);
     const shell = ["sh", "-c", '. "$1"; . "$2"', "sh"];
     const scripts = [join(HERE, "prelude.sh"), join(subject.folder, "script")];
@@ -124,6 +127,10 @@ function environment(
       WORKSPACE_URL: workspace.url,
       WORKSPACE_BUN: process.execPath,
       BROWSER,
+    }),
+    ...(workspace?.tls && {
+      HTTPS_PROXY: workspace.url,
+      NODE_EXTRA_CA_CERTS: workspace.tls.certificateFile,
     }),
   };
 }

@@ -26,14 +26,15 @@ const echo = "/bin/echo";
 describe("a script's header", () => {
   test("says what the case needs, up to the first other line", () => {
     const found = caseOf(
-      '# keyring: locked\n# workspace: {"cloud": "azure"}\n# terminal\n# needs: cc mounts\n# timeout: 5\n\n# needs: nothing\n',
+      '# keyring: locked\n# workspace: {"cloud": "azure"}\n# hosts: a.example.com b.example.com\n# terminal\n# needs: cc mounts\n# timeout: 5\n\n# needs: nothing\n',
     );
     expect(found).toMatchObject({
       name: "command/case",
       keyring: "locked",
       workspace: { cloud: "azure" },
+      hosts: ["a.example.com", "b.example.com"],
       terminal: true,
-      needs: ["cc", "mounts"],
+      needs: ["openssl", "cc", "mounts"],
       timeoutMs: 5000,
     });
   });
@@ -112,6 +113,14 @@ kept
     );
     expect(output).toContain('{"version":1,"tokens":{"a":{"access_toke\n');
     expect(output).toContain("no such action: POST bogus");
+  });
+
+  test.skipIf(!Bun.which("openssl"))("reaches its workspace under other names", async () => {
+    const ask = "console.log((await fetch('https://a.example.com/oidc/v1/authorize')).status)";
+    const script = `# workspace\n# hosts: a.example.com\n\n"$BUN" -e "${ask}"\nworkspace requests\n`;
+    expect(await runCase(caseOf(script), echo)).toBe(
+      "400\nCONNECT  200\nGET /oidc/v1/authorize 400\n",
+    );
   });
 });
 
