@@ -32,6 +32,9 @@ export const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] 
   ["NODE_EXTRA_CA_CERTS", "a file of further certificates to trust, beside the system's"],
 ];
 
+const INDEPENDENT =
+  "An independent program, which is not made by, endorsed by or affiliated with Databricks.";
+
 const FILES = [
   ["~/.databrickscfg", "the profiles, and settings of the program under [__settings__]"],
   ["~/.databricks/token-cache.json", "tokens, in plaintext mode or where there is no keyring"],
@@ -51,7 +54,7 @@ export async function renderManPage(tree: Group, version: string, date: string):
     `.TH DATABRICKS 1 ${date} ${quoted(`databricks ${version}`)} ${quoted("User Commands")}\n`,
     section("NAME", "databricks \\- sign in to Databricks and keep the login in the keyring"),
     section("SYNOPSIS", ...commands.map(synopsis).join("\n.br\n").split("\n")),
-    section("DESCRIPTION", roff(tree.summary)),
+    section("DESCRIPTION", sentence(tree.summary), ".PP", INDEPENDENT),
     section("COMMANDS", ...commands.map(describeCommand)),
     section("FLAGS OF ALL AUTH COMMANDS", ...flags(authArgs, globalArgs).map(describeFlag)),
     section("FLAGS OF ALL COMMANDS", ...flags(globalArgs).map(describeFlag)),
