@@ -1,7 +1,11 @@
 /**
  * Real faults against the compiled program: `bun run faults [ROW…] [--quick|--full|--tries N] [--seed S] [--try I]`.
  * A row is named by the start of its name. One line a row; every loss below it, with the command
- * that plays it again. The last line is `N passed, N failed, N skipped`, in rows.
+ * that plays it again. The last line is `N passed, N failed, N skipped`, in rows; with CI=true a
+ * skip is a failure.
+ *
+ * `bun run faults soak [--calls N] [--processes N] [--duration D]` takes a quarter of an hour a
+ * row; among all rows it is a short one.
  */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +13,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "../../scripts/build.ts";
 import { countsLine } from "../../scripts/outcome.ts";
+import { parseDuration } from "../../src/commands/command.ts";
 import { messageOf } from "../../src/errors.ts";
 import { cacheFileRows } from "./cache-files.ts";
 import { callbackRows } from "./callbacks.ts";
@@ -24,7 +29,8 @@ import { migrationRows } from "./migrations.ts";
 import { oddFileRows } from "./odd-files.ts";
 import { promptRows } from "./prompts.ts";
 import { createRandom } from "./random.ts";
-import { type Bench, Loss, type OpenRow, type Row } from "./row.ts";
+import { type Bench, Loss, type OpenRow, type Row, type SoakPlan } from "./row.ts";
+import { soakRows } from "./soak.ts";
 
 const ROWS: readonly Row[] = [
   ...killRows,
@@ -40,6 +46,7 @@ const ROWS: readonly Row[] = [
   ...callbackRows,
   ...configFileRows,
   ...cacheFileRows,
+  ...soakRows,
 ];
 
 /** More of them say nothing new. */
@@ -53,6 +60,9 @@ const { values, positionals } = parseArgs({
     tries: { type: "string" },
     try: { type: "string" },
     seed: { type: "string" },
+    calls: { type: "string" },
+    processes: { type: "string" },
+    duration: { type: "string" },
   },
 });
 const seed = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
@@ -119,13 +129,25 @@ function printLoss(row: Row, { index, error }: Loser): void {
   console.log(`LOST ${text.trimEnd()}${again}`.replace(/^/gm, "    "));
 }
 
+function planSoak(): SoakPlan {
+  const isAsked = positionals.some((start) => start.startsWith("soak"));
+  const { calls, duration } = isAsked
+    ? { calls: 10_000, duration: "15m" }
+    : { calls: 150, duration: "12s" };
+  return {
+    calls: Number(values.calls ?? calls),
+    processes: Number(values.processes ?? 8),
+    seconds: parseDuration(values.duration ?? duration, "--duration") / 1000,
+  };
+}
+
 async function makeBench(): Promise<Bench> {
   const folder = mkdtempSync(join(tmpdir(), "faults-"));
   chmodSync(folder, 0o755);
   const given = process.env["DATABRICKS_TEST_BINARY"];
   const binary = given ?? join(folder, "databricks");
   if (!given) await build({ outfile: binary });
-  return { binary, folder };
+  return { binary, folder, soak: planSoak() };
 }
 
 async function main(): Promise<void> {

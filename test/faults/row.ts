@@ -6,6 +6,14 @@ export interface Bench {
   binary: string;
   /** An empty folder that other users can pass through; removed at the end. */
   folder: string;
+  soak: SoakPlan;
+}
+
+/** How many calls of `auth token`, spread over how many processes and seconds. */
+export interface SoakPlan {
+  calls: number;
+  processes: number;
+  seconds: number;
 }
 
 export interface Row {

@@ -1,0 +1,149 @@
+/**
+ * `auth token` as agents ask for it, for a long time, while a token falls due every five seconds:
+ * no call fails, each token that falls due costs one request, and the machine is left as it was.
+ */
+import { readdirSync } from "node:fs";
+import { missingTools, type Session, startSession } from "../support/secret-service.ts";
+import { startWorkspace } from "../workspace/server.ts";
+import { makeBed } from "./bed.ts";
+import { openEntries } from "./keyring-entries.ts";
+import { busOf } from "./kills.ts";
+import { type Ground, isAlive, PROFILE, readState, seedLogins } from "./logins.ts";
+import { type Readings, requireFlat, watchMachine } from "./machine.ts";
+import { type Bench, insist, lacksNothing, type OpenRow, type Row, type SoakPlan } from "./row.ts";
+
+/** With the program's margin of five minutes, such a token is due after five seconds. */
+const LIFETIME_SECONDS = 305;
+const MARGIN = 300_000;
+
+export const soakRows: readonly Row[] = [
+  {
+    name: "soak, file",
+    tries: { quick: 1, full: 1 },
+    lacks: lacksNothing,
+    open: (bench) => openSoak("file", bench),
+  },
+  {
+    name: "soak, keyring",
+    tries: { quick: 1, full: 1 },
+    lacks: () => (missingTools().length > 0 ? `needs ${missingTools().join(", ")}` : null),
+    open: (bench) => openSoak("keyring", bench),
+  },
+];
+
+/** What a call printed: by access token, when the token falls due in milliseconds since the epoch. */
+type Printed = Map<string, number>;
+
+async function openSoak(store: "file" | "keyring", bench: Bench): Promise<OpenRow> {
+  const workspace = await startWorkspace({ controls: { accessLifetimeSeconds: LIFETIME_SECONDS } });
+  const session = store === "keyring" ? await startSession("unlocked") : null;
+  const keyring = session && (await openEntries(await session.connect()));
+  let note = "";
+
+  async function attempt(): Promise<void> {
+    const bed = makeBed(bench, busOf(session));
+    const ground: Ground = { bed, workspace, keyring };
+    try {
+      const before = await seedLogins(ground, LIFETIME_SECONDS);
+      const entry = before[store].get(PROFILE);
+      const printed: Printed = new Map([
+        [String(entry?.["access_token"]), Date.parse(String(entry?.["expiry"])) - MARGIN],
+      ]);
+      const machine = watchMachine(servicesOf(session));
+      const startedAt = performance.now();
+      await callFromAll(bench.soak, ground, printed);
+      const minutes = (performance.now() - startedAt) / 60_000;
+      const readings = machine.stop();
+      const due = requireOneRequestEach(printed, ground);
+      const { [store]: entries } = await readState(ground);
+      insist(await isAlive(entries.get(PROFILE), ground), "the stored token is dead");
+      requireNothingLeft(ground);
+      const { calls, processes } = bench.soak;
+      note = `${calls} calls from ${processes} processes in ${minutes.toFixed(1)} min, none failed; ${due} tokens fell due, ${due} requests; ${describe(readings)}`;
+      requireFlat(readings);
+    } finally {
+      bed.close();
+    }
+  }
+
+  return {
+    attempt,
+    note: () => note,
+    async close() {
+      await session?.close();
+      await workspace.stop();
+    },
+  };
+}
+
+/** The bus and the keyring's daemon, by a variable that is theirs alone. */
+const servicesOf = (session: Session | null) =>
+  session && `XDG_RUNTIME_DIR=${session.env["XDG_RUNTIME_DIR"]}\0`;
+
+/** Every process has a time of its own for each of its calls, in turn with the others. */
+async function callFromAll(plan: SoakPlan, ground: Ground, printed: Printed): Promise<void> {
+  const { calls, processes, seconds } = plan;
+  const pace = (seconds * 1000) / calls;
+  const startedAt = performance.now();
+  let failed = false;
+
+  async function callFrom(first: number): Promise<void> {
+    for (let call = first; call < calls && !failed; call += processes) {
+      await Bun.sleep(Math.max(0, startedAt + call * pace - performance.now()));
+      await askForToken(ground, printed).catch((error: unknown) => {
+        failed = true;
+        throw error;
+      });
+    }
+  }
+
+  const all = Array.from({ length: processes }, (_, index) => callFrom(index));
+  const outcomes = await Promise.allSettled(all);
+  const loss = outcomes.find((outcome) => outcome.status === "rejected");
+  if (loss) throw loss.reason;
+}
+
+async function askForToken({ bed }: Ground, printed: Printed): Promise<void> {
+  const askedAt = Date.now();
+  const ended = await bed.run(["auth", "token", "-p", PROFILE], { quiet: true });
+  insist(ended.code === 0 && ended.stderr === "", `a call fails: ${ended.stderr}`);
+  const { access_token, expiry } = JSON.parse(ended.stdout);
+  const due = Date.parse(expiry) - MARGIN;
+  insist(due > askedAt, "a token is printed that was due when it was asked for");
+  printed.set(access_token, due);
+}
+
+/** Of all tokens but the last, each was replaced by one request, and not before it was due; how many these are. */
+function requireOneRequestEach(printed: Printed, { workspace }: Ground): number {
+  const requests = workspace.requests.filter(({ endpoint }) => endpoint === "token");
+  insist(
+    requests.every(({ grant, status }) => grant === "refresh_token" && status === 200),
+    "the server refused a request",
+  );
+  const due = [...printed.values()].sort((one, other) => one - other).slice(0, -1);
+  insist(
+    requests.length === due.length,
+    `${requests.length} requests, and ${due.length} tokens that fell due`,
+  );
+  insist(due.length > 0, "no token fell due");
+  for (const [index, { started }] of requests.entries()) {
+    insist(started >= (due[index] ?? 0), "a token was replaced before it was due");
+  }
+  return due.length;
+}
+
+function requireNothingLeft({ bed }: Ground): void {
+  bed.checkFiles();
+  insist(bed.temporaryFiles().length === 0, () => `files are left: ${bed.temporaryFiles()}`);
+  const files = readdirSync(bed.folder, { recursive: true });
+  insist(files.length < 20, () => `${files.length} files lie in the home and around it: ${files}`);
+}
+
+const MEGABYTE = 1024 * 1024;
+
+function describe({ first, last }: Readings): string {
+  const megabytes = (bytes: number) => `${(bytes / MEGABYTE).toFixed(1)} MB`;
+  const machine = `the machine used ${megabytes(first.memory)} and ${first.descriptors} descriptors at first, ${megabytes(last.memory)} and ${last.descriptors} at last`;
+  if (first.serviceMemory === 0) return machine;
+  return `${machine}; bus and keyring ${megabytes(first.serviceMemory)} and ${first.serviceDescriptors}, then ${megabytes(last.serviceMemory)} and ${last.serviceDescriptors}`;
+}
