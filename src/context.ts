@@ -44,6 +44,8 @@ export interface Context {
   prompt(): Promise<Prompt>;
   /** Work that may outlast the results; the process ends when it is done. */
   unfinished: Promise<unknown>[];
+  /** Work that a first Ctrl-C must not cut short; the process ends after it. */
+  unbroken: Set<Promise<unknown>>;
   /** One line on stderr, under `--debug` only. Never given a secret. */
   debug(message: string): void;
 }
@@ -104,6 +106,7 @@ export function systemContext(argv: readonly string[]): Context {
     now: Date.now,
     startedAt: performance.timeOrigin,
     unfinished: [],
+    unbroken: new Set(),
     prompt: async () => (await import("./prompt.ts")).openPrompt(),
     keyring({ ask } = { ask: true }) {
       const terminal = ask && isInteractive(context);
@@ -123,7 +126,28 @@ async function openSystemKeyring(terminal: boolean, context: Context): Promise<K
     terminal,
     waiting: (elapsed) =>
       showWaiting("Waiting for the OS keyring; look for its prompt", context.stderr.write, elapsed),
+    inTurn: (body) => inTurn(body, context),
   });
+}
+
+/** How long a write to the keyring waits for those of other processes, in milliseconds. */
+const LONGEST_TURN = 10_000;
+
+/** Runs `body` alone; after a while, and where there is no locking, whoever else is at it. */
+async function inTurn<T>(body: () => Promise<T>, context: Context): Promise<T> {
+  const { acquireLock, LockTimeout, LockUnavailable, lockPath } = await import("./files/lock.ts");
+  const deadline = performance.now() + LONGEST_TURN;
+  const path = lockPath(lockDirectory(context), "keyring");
+  const lock = await acquireLock(path, { deadline }).catch((error: unknown) => {
+    if (!(error instanceof LockTimeout || error instanceof LockUnavailable)) throw error;
+    context.debug(`${error.message}; writing to the keyring without a lock`);
+    return null;
+  });
+  try {
+    return await body();
+  } finally {
+    lock?.release();
+  }
 }
 
 /** Asked only where it matters: the module costs two megabytes. */

@@ -19,6 +19,11 @@ export interface KeyringOptions {
    * waited for; `elapsed` is the milliseconds that are over. Its result is called at the end of the wait.
    */
   waiting: (elapsed: number) => () => void;
+  /**
+   * Runs `body` when no other process writes. A service takes its calls one after the other: of
+   * many writers at once, the last ones' budgets would end before their turn. The wait costs none.
+   */
+  inTurn?: <T>(body: () => Promise<T>) => Promise<T>;
   /** The clock of `CallOptions.deadline`. */
   now?: () => number;
 }
@@ -47,6 +52,7 @@ export async function systemBackend(): Promise<Backend> {
 
 export function openKeyring(options: KeyringOptions): Keyring {
   const { backend, terminal, waiting, now = () => performance.now() } = options;
+  const { inTurn = (body) => body() } = options;
   const budget = terminal ? TERMINAL_BUDGET : BUDGET;
   const clock = openStopwatch(now);
   let endWaiting: (() => void) | null = null;
@@ -87,17 +93,19 @@ export function openKeyring(options: KeyringOptions): Keyring {
   return {
     name: backend.name,
     get: (account) => timed((options) => backend.get(account, options)),
-    set: (account, secret) => timed((options) => backend.set(account, secret, options)),
+    set: (account, secret) =>
+      inTurn(() => timed((options) => backend.set(account, secret, options))),
     delete: (account) => timed((options) => backend.delete(account, options)),
-    async probeWrite() {
-      const account = `__probe_${crypto.randomUUID()}`;
-      probe = account;
-      await timed((options) =>
-        backend.set(account, "probe", { ...options, leavePromptOpen: true }),
-      );
-      await timed((options) => backend.delete(account, options));
-      probe = null;
-    },
+    probeWrite: () =>
+      inTurn(async () => {
+        const account = `__probe_${crypto.randomUUID()}`;
+        probe = account;
+        await timed((options) =>
+          backend.set(account, "probe", { ...options, leavePromptOpen: true }),
+        );
+        await timed((options) => backend.delete(account, options));
+        probe = null;
+      }),
     freshBudget: clock.reset,
     async settle() {
       if (probe === null) return;

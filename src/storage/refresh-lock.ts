@@ -37,6 +37,8 @@ export interface RefreshOptions extends KeyAccess {
   request: (refreshToken: string) => Promise<Token>;
   /** Whether an error of `request` means that the refresh token will never work again. */
   isRejection: (error: unknown) => boolean;
+  /** Told of the work between asking the server and storing its answer: whatever cuts it short loses the login. */
+  onExchange: (exchange: Promise<unknown>) => void;
   /** Told when the new token could not be stored; it is returned all the same. */
   onStoreFailure: (error: unknown) => void;
 }
@@ -125,12 +127,24 @@ async function refresh(options: RefreshOptions, notebook: Notebook): Promise<Tok
     throw new RefreshRejected("rejected");
   }
 
+  const exchanged = exchange(options, notebook, held, sent);
+  options.onExchange(exchanged);
+  return exchanged;
+}
+
+/** Asks the server for the successor of `held`, and stores it. */
+async function exchange(
+  options: RefreshOptions,
+  notebook: Notebook,
+  held: Token,
+  sent: string,
+): Promise<Token> {
   let answer: Token;
   try {
     answer = await options.request(sent);
   } catch (error) {
     if (!options.isRejection(error)) throw error;
-    notebook.noteRejected(sent, now());
+    notebook.noteRejected(sent, options.now());
     const current = await lookUpSuccessor(options, sent);
     if (current) return current;
     throw new RefreshRejected("rejected", { cause: error });

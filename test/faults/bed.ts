@@ -248,22 +248,27 @@ function openLink(stderr: ReturnType<typeof collect>, browser: (link: string) =>
     .catch((error: unknown) => messageOf(error));
 }
 
-/** How often a running program is looked at, in milliseconds. */
+/** How often a running program is looked at, in milliseconds; several at once share the looks. */
 const GLANCE = 10;
-/** Looking itself takes a while; what comes later than this did not get the machine's attention. */
-const STALL = 100;
+/** Looking itself takes a while; what comes this much later did not get the machine's attention. */
+const STALL = 90;
+
+let watched = 0;
 
 /** All that /proc ever showed of the program and its children, and for how long the machine did not let us look. */
 async function watch(child: Bun.Subprocess): Promise<{ shown: string; stalled: number }> {
   const seen = new Set<string>();
   let stalled = 0;
+  watched += 1;
   while (child.exitCode === null && child.signalCode === null) {
     const before = performance.now();
+    const pause = GLANCE * watched;
     seen.add(whatIsShownOf(child.pid));
-    await Bun.sleep(GLANCE);
+    await Promise.race([Bun.sleep(pause), child.exited]);
     const gap = performance.now() - before;
-    if (gap > STALL) stalled += gap;
+    if (gap > pause + STALL) stalled += gap;
   }
+  watched -= 1;
   return { shown: [...seen].join("\n"), stalled };
 }
 

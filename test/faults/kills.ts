@@ -10,7 +10,7 @@ import type { Random } from "./random.ts";
 import { type Bench, insist, type OpenRow, type Row } from "./row.ts";
 import { loginArgs, SCENARIOS, type Scenario } from "./scenarios.ts";
 
-const STORES = ["file", "keyring"] as const;
+export const STORES = ["file", "keyring"] as const;
 
 export const killRows: readonly Row[] = SCENARIOS.flatMap((scenario) =>
   STORES.map((store) => ({
@@ -21,7 +21,7 @@ export const killRows: readonly Row[] = SCENARIOS.flatMap((scenario) =>
   })),
 );
 
-function lacksTools(store: (typeof STORES)[number]): string | null {
+export function lacksTools(store: (typeof STORES)[number]): string | null {
   const tools = [
     ...(Bun.which("strace") ? [] : ["strace"]),
     ...(store === "keyring" ? missingTools() : []),
@@ -104,7 +104,8 @@ export function busOf(session: Session | null): Record<string, string | undefine
   return { DBUS_SESSION_BUS_ADDRESS: session.env["DBUS_SESSION_BUS_ADDRESS"] };
 }
 
-async function observe(
+/** How a command goes when nobody disturbs it. */
+export async function observe(
   scenario: Scenario,
   openGround: () => Ground,
   { folder }: Bench,

@@ -21,19 +21,22 @@ export interface Readings {
 /** Between two looks, in milliseconds. */
 const PAUSE = 250;
 
-/** Watches the machine, and those processes that have `mark` in their environment. */
-export function watchMachine(mark: string | null): { stop: () => Readings } {
+/** Watches the machine during `body`, and those processes that have `mark` in their environment. */
+export async function watchingMachine(
+  mark: string | null,
+  body: () => Promise<void>,
+): Promise<Readings> {
   const services = mark === null ? [] : processesWith(mark);
   const readings = [read(services)];
   const timer = setInterval(() => readings.push(read(services)), PAUSE);
-  return {
-    stop() {
-      clearInterval(timer);
-      readings.push(read(services));
-      const tenth = Math.ceil(readings.length / 10);
-      return { first: lowest(readings.slice(0, tenth)), last: lowest(readings.slice(-tenth)) };
-    },
-  };
+  try {
+    await body();
+  } finally {
+    clearInterval(timer);
+  }
+  readings.push(read(services));
+  const tenth = Math.ceil(readings.length / 10);
+  return { first: lowest(readings.slice(0, tenth)), last: lowest(readings.slice(-tenth)) };
 }
 
 function read(services: readonly number[]): Reading {

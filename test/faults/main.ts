@@ -22,6 +22,7 @@ import { diskRows } from "./disks.ts";
 import { endpointRows } from "./endpoints.ts";
 import { foreignFileRows } from "./foreign-files.ts";
 import { garbageRows } from "./garbage.ts";
+import { interruptRows } from "./interrupts.ts";
 import { keyringRows } from "./keyrings.ts";
 import { killRows } from "./kills.ts";
 import { manyLoginRows } from "./many-logins.ts";
@@ -34,6 +35,7 @@ import { soakRows } from "./soak.ts";
 
 const ROWS: readonly Row[] = [
   ...killRows,
+  ...interruptRows,
   ...migrationRows,
   ...diskRows,
   ...foreignFileRows,

@@ -40,10 +40,13 @@ export function momentsIn(trace: string, path = ""): Moment[] {
   return moments;
 }
 
-/** Goes before a command, and kills it at that moment. */
-export function killingAt({ call, nth }: Moment): string[] {
+/** Goes before a command, and sends it a signal at that moment. */
+export function strikingAt({ call, nth }: Moment, signal: "KILL" | "INT" | "TERM"): string[] {
   return [
     ...["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`],
-    ...["-e", `inject=${call}:signal=KILL:when=${nth}`],
+    ...["-e", `inject=${call}:signal=${signal}:when=${nth}`],
   ];
 }
+
+/** Goes before a command, and kills it at that moment. */
+export const killingAt = (moment: Moment) => strikingAt(moment, "KILL");

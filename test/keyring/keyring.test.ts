@@ -108,6 +108,33 @@ describe("budget", () => {
     expect(performance.now() - startedAt).toBeWithin(3000, 3500);
   });
 
+  test("the wait for one's turn to write costs nothing of it", async () => {
+    const given: number[] = [];
+    const turns: string[] = [];
+    const { keyring, clock } = open(
+      (memory) => ({
+        set(account, secret, options) {
+          given.push(options.deadline - clock.time);
+          return memory.set(account, secret, options);
+        },
+      }),
+      {
+        async inTurn(body) {
+          clock.time += 9000;
+          turns.push("begins");
+          const result = await body();
+          turns.push("ends");
+          return result;
+        },
+      },
+    );
+    await keyring.probeWrite();
+    await keyring.set("a", "secret");
+    await keyring.get("a");
+    expect(given).toEqual([3000, 3000]);
+    expect(turns).toEqual(["begins", "ends", "begins", "ends"]);
+  });
+
   test("a backend's own timing out is told with the time that passed", async () => {
     const { keyring, clock } = open(() => ({
       get: async () => {

@@ -61,6 +61,7 @@ async function machine(held: Token | null) {
     force: false,
     isFresh: (token) => token.expiry !== undefined && token.expiry > clock.now + 300_000,
     isRejection: (error) => error instanceof Rejection,
+    onExchange: () => {},
     onStoreFailure: (error) => failures.push(error),
     ...overrides,
     request: async (refreshToken) => {
@@ -104,6 +105,22 @@ describe("one caller", () => {
     expect((await ask({ force: true }))?.access_token).toBe("access-2");
     clock.now += 1;
     expect((await ask({ force: true }))?.access_token).toBe("access-3");
+  });
+
+  test("says what must not be cut short: from the request to the store", async () => {
+    const { ask, store } = await machine(expired);
+    const steps: string[] = [];
+    const noteEnd = (exchange: Promise<unknown>) =>
+      exchange.then(async () => steps.push(`ends with ${(await store.lookup("P"))?.access_token}`));
+    await ask({
+      onExchange: (exchange) => void noteEnd(exchange),
+      async request() {
+        steps.push("request");
+        return tokenOf(2);
+      },
+    });
+    await Bun.sleep(0);
+    expect(steps).toEqual(["request", "ends with access-2"]);
   });
 
   test("gets nothing where somebody logged out", async () => {

@@ -39,6 +39,7 @@ const got = await refreshOnce({
   isFresh: ({ expiry = 0 }) => expiry > Date.now() + Number(margin) * 1_000,
   request,
   isRejection: (error) => error instanceof Rejection,
+  onExchange: () => {},
   onStoreFailure: (error) => debug(String(error)),
 }).then(
   (token) => token?.access_token ?? "none",

@@ -7,7 +7,8 @@ export function contextOf(given: Partial<Context>): Context {
   };
   const stream = { isTTY: true, write: refuse, text: refuse, lines: refuse };
   return {
-    ...{ env: {}, platform: "linux", home: "/home/me", unfinished: [], startedAt: 0 },
+    ...{ env: {}, platform: "linux", home: "/home/me", startedAt: 0 },
+    ...{ unfinished: [], unbroken: new Set() },
     ...{ stdin: stream, stdout: stream, stderr: stream, fetch, now: Date.now, debug: refuse },
     ...{ keyring: refuse, prompt: refuse },
     ...given,

@@ -83,6 +83,7 @@ async function renew(renewal: AccessTokenRequest & Found, context: Context): Pro
         return answer.token;
       },
       isRejection: (error) => error instanceof oauth.TokenRejected,
+      onExchange: (exchange) => context.unbroken.add(exchange),
       onStoreFailure: (error) =>
         context.stderr.write(`Warning: the new token could not be stored: ${messageOf(error)}\n`),
     });
