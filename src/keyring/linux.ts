@@ -219,12 +219,16 @@ function codeOf({ domain, code }: GioError, phase: Phase): KeyringErrorCode {
   return "failed";
 }
 
+/** Without the bus's account of a refused message: its sender's command line, process numbers, rules. */
+const wordsOf = ({ message }: GioError) =>
+  message.replace(/[;,] (\d+ matched rules; )?type=.*/s, "");
+
 /** Runs `body`; what it throws becomes a KeyringError, unless it is a mistake of ours. */
 async function translated<T>(phase: Phase, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
-    if (error instanceof GioError) throw new KeyringError(codeOf(error, phase), error.message);
+    if (error instanceof GioError) throw new KeyringError(codeOf(error, phase), wordsOf(error));
     if (error instanceof GioTimeout) throw new KeyringError("timed-out", "no answer in time");
     if (error instanceof LibraryMissing) throw new KeyringError("unreachable", error.message);
     if (error instanceof ProtocolError) throw new KeyringError("failed", error.message);

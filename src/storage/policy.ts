@@ -53,12 +53,19 @@ export function howToUnlock(platform: NodeJS.Platform): string {
   }
 }
 
+/** What a person does about a refusal, as the end of a sentence or on its own. */
+export function howToAllow(platform: NodeJS.Platform): string {
+  return platform === "darwin" || platform === "win32"
+    ? "allow it when the system asks"
+    : "allow org.freedesktop.secrets in the policy of the D-Bus session or of the sandbox";
+}
+
 function explain(error: KeyringError, platform: NodeJS.Platform): string {
   switch (error.code) {
     case "locked":
       return `the OS keyring is locked: ${error.message}. To unlock it, ${howToUnlock(platform)}; or ${USE_FILE}`;
     case "denied":
-      return `the OS keyring denied access: ${error.message}. Allow it when the system asks, or ${USE_FILE}`;
+      return `the OS keyring denied access: ${error.message}. To get in, ${howToAllow(platform)}; or ${USE_FILE}`;
     case "timed-out":
       return `the OS keyring gave no answer: ${error.message}. Look for a prompt that is still open, or ${USE_FILE}`;
     case "invalid":

@@ -3,7 +3,7 @@
  * The codes are stable; docs/storage.md explains them.
  */
 import { shellWord } from "../../../output.ts";
-import { howToUnlock } from "../../../storage/policy.ts";
+import { howToAllow, howToUnlock } from "../../../storage/policy.ts";
 import { loginFindings } from "./login-findings.ts";
 import type { ConfigSurvey, Survey } from "./survey.ts";
 
@@ -109,35 +109,35 @@ function keyringFindings(survey: Survey): Finding[] {
   // A state that single entries led to is told by their own findings.
   if (!failure || state === "ok" || state === "empty") return [];
   const fallsBack = settings.choice?.mode === "secure" && storeInUse(survey) === "file";
-  const words = { ...KEYRING_WORDS[state], ...(fallsBack && FALLBACK_WORDS) };
+  const words = { ...keyringWords(platform)[state], ...(fallsBack && FALLBACK_WORDS) };
   return [
     {
       code: `keyring-${state}`,
       severity: storeInUse(survey) === "keyring" ? "error" : "notice",
       message: `${words.message}: ${failure.message}`,
-      fix: state === "locked" ? howToUnlock(platform) : words.fix,
+      fix: words.fix,
     },
   ];
 }
 
 const USE_FILE = "to go on without it, set DATABRICKS_AUTH_STORAGE=plaintext";
 
-const KEYRING_WORDS = {
+const keyringWords = (platform: NodeJS.Platform) => ({
   unreachable: {
     message: "the OS keyring is not reachable",
     fix: `start the desktop's keyring; ${USE_FILE}`,
   },
-  locked: { message: "the OS keyring is locked", fix: "" },
+  locked: { message: "the OS keyring is locked", fix: howToUnlock(platform) },
   denied: {
     message: "the OS keyring denied access",
-    fix: `allow it when the system asks; ${USE_FILE}`,
+    fix: `${howToAllow(platform)}; ${USE_FILE}`,
   },
   "timed-out": {
     message: "the OS keyring gave no answer",
     fix: `look for a prompt that is still open, or restart the keyring's service; ${USE_FILE}`,
   },
   failed: { message: "the OS keyring failed", fix: `restart the keyring's service; ${USE_FILE}` },
-};
+});
 
 const FALLBACK_WORDS = {
   message: "the OS keyring is not reachable, so the file cache is used",
