@@ -22,10 +22,14 @@ interface Candidate {
 export default command({
   name: "__complete",
   summary: "print what could come next",
-  args: { WORDS: { type: "positional", required: false, description: "", variadic: true } },
+  args: {
+    current: { type: "string", description: "the word being typed; the last one without it" },
+    WORDS: { type: "positional", required: false, description: "", variadic: true },
+  },
   examples: [],
-  /** The last word is the one being typed. Each candidate is a line: word, tab, meaning. */
-  async run({ _: words }, context) {
+  /** Each candidate is a line: word, tab, meaning. */
+  async run({ _: typed, current }, context) {
+    const words = current === undefined ? typed : [...typed, current];
     for (const { word, meaning } of await candidates(words, context)) {
       context.stdout.write(`${word}\t${meaning}\n`);
     }

@@ -114,5 +114,15 @@ describeShell("fish");
 test("PowerShell's script names the program and asks it", async () => {
   const script = Bun.spawnSync([PROGRAM, "completion", "powershell"]).stdout.toString();
   expect(script).toContain("Register-ArgumentCompleter -Native -CommandName databricks");
-  expect(script).toContain("__complete");
+  expect(script).toContain(`__complete "--current=$current" '--' @words`);
+});
+
+test.each([
+  ["", ["auth", "completion", "configure", "version"]],
+  ["ver", ["version"]],
+  ["zzz", []],
+])("PowerShell's way to ask, with %j being typed", (current, expected) => {
+  const asked = Bun.spawnSync([PROGRAM, "__complete", `--current=${current}`, "--"]);
+  const lines = asked.stdout.toString().split("\n").slice(0, -1);
+  expect(lines.map((line) => line.split("\t")[0] ?? "")).toEqual(expected);
 });

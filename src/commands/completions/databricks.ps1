@@ -2,7 +2,10 @@
 Register-ArgumentCompleter -Native -CommandName databricks -ScriptBlock {
   param($wordToComplete, $commandAst, $cursorPosition)
   $words = @($commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | Select-Object -Skip 1 | ForEach-Object { $_.Extent.Text.Trim("'", '"') })
-  & $commandAst.CommandElements[0].Extent.Text __complete '--' @words $wordToComplete.Trim("'", '"') 2>$null | ForEach-Object {
+  $program = $commandAst.CommandElements[0].Extent.Text.Trim("'", '"')
+  $current = $wordToComplete.Trim("'", '"')
+  # Windows PowerShell passes no empty argument on, so the word that is typed has a flag before it.
+  & $program __complete "--current=$current" '--' @words 2>$null | ForEach-Object {
     $name, $meaning = $_ -split [char]9, 2
     $quoted = if ($name -match '^[\w@%+=:,./-]+$') { $name } else { "'" + $name.Replace("'", "''") + "'" }
     $tip = if ($meaning) { $meaning } else { $name }
