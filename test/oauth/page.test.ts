@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { inflateSync } from "node:zlib";
 import {
   FOREIGN_PAGE,
   failedPage,
@@ -127,8 +130,13 @@ describe("contrast", () => {
 const chromium = Bun.which("chromium");
 
 describe.skipIf(chromium === null)("in Chromium", () => {
-  /** The document after the browser is done with it, and what it asked the server for. */
-  async function load(page: Page): Promise<{ dom: string; asked: string[] }> {
+  const FLAGS = [
+    ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+    ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  ];
+
+  /** What Chromium prints about a page, and what it asked the server for. */
+  async function load(page: Page, ...flags: string[]): Promise<{ out: string; asked: string[] }> {
     const asked: string[] = [];
     const server = Bun.serve({
       port: 0,
@@ -139,27 +147,18 @@ describe.skipIf(chromium === null)("in Chromium", () => {
       },
     });
     cleanups.push(() => server.stop(true));
-    const flags = [
-      ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-      ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-    ];
+    const profile = `--user-data-dir=${scratchFolder()}`;
     const child = Bun.spawn(
-      [
-        chromium ?? "",
-        ...flags,
-        `--user-data-dir=${scratchFolder()}`,
-        "--dump-dom",
-        `http://127.0.0.1:${server.port}/`,
-      ],
+      [chromium ?? "", ...FLAGS, profile, ...flags, `http://127.0.0.1:${server.port}/`],
       { stderr: "ignore" },
     );
-    return { dom: await new Response(child.stdout).text(), asked };
+    return { out: await new Response(child.stdout).text(), asked };
   }
 
   test.each(pages.slice(0, 3))(
     "the %s page shows its text, and runs and loads nothing",
     async (_name, page) => {
-      const { dom, asked } = await load(page);
+      const { out: dom, asked } = await load(page, "--dump-dom");
       expect(dom).toContain(`<title>${page.title}</title>`);
       expect(dom).toContain(`<h1>${page.title}</h1>`);
       expect(dom).not.toMatch(/<script|<img/);
@@ -167,4 +166,34 @@ describe.skipIf(chromium === null)("in Chromium", () => {
     },
     30_000,
   );
+
+  test.each([
+    ["light", 1, "#f4f5f7"],
+    ["dark", 0, "#12161b"],
+  ] as const)(
+    "is drawn for a person who likes it %s",
+    async (_name, scheme, paper) => {
+      const picture = join(scratchFolder(), "page.png");
+      await load(
+        signedInPage("https://example.cloud.databricks.com"),
+        `--blink-settings=preferredColorScheme=${scheme}`,
+        `--screenshot=${picture}`,
+      );
+      expect(firstPixel(readFileSync(picture))).toBe(paper);
+    },
+    30_000,
+  );
 });
+
+/** The colour of a PNG's upper left corner: no filter changes what has neither left nor upper neighbours. */
+function firstPixel(png: Buffer): string {
+  const data: Buffer[] = [];
+  for (let at = 8; at < png.length; ) {
+    const length = png.readUInt32BE(at);
+    if (png.toString("latin1", at + 4, at + 8) === "IDAT") {
+      data.push(png.subarray(at + 8, at + 8 + length));
+    }
+    at += 12 + length;
+  }
+  return `#${inflateSync(Buffer.concat(data)).subarray(1, 4).toString("hex")}`;
+}
