@@ -48,12 +48,13 @@ function findFlag(declared: Arguments, written: string, commandName: string): [s
     ([name, { alias }]) => written === `--${name}` || (alias && written === `-${alias}`),
   );
   if (found) return found;
-  throw unknownFlag(
-    written,
-    flags.map(([name]) => name),
-    commandName,
-  );
+  throw unknownFlag(written, declared, commandName);
 }
+
+const flagNames = (declared: Arguments): string[] =>
+  Object.entries(declared)
+    .filter(([, { type }]) => type !== "positional")
+    .map(([name]) => name);
 
 function booleanValue(written: string, inline: string | undefined): boolean {
   if (inline === undefined || inline === "true") return true;
@@ -81,11 +82,7 @@ function placePositionals(
   const names = Object.keys(declared).filter((name) => declared[name]?.type === "positional");
   const variadic = names.some((name) => declared[name]?.variadic);
   const surplus = variadic ? undefined : given[names.length];
-  if (surplus !== undefined) {
-    throw new UserError(
-      `unexpected argument ${JSON.stringify(surplus)}; see \`databricks ${commandName} --help\``,
-    );
-  }
+  if (surplus !== undefined) throw unexpectedArgument(surplus, declared, commandName);
   return Object.fromEntries(
     names.flatMap((name, index) => {
       const value = given[index];
@@ -94,8 +91,16 @@ function placePositionals(
   );
 }
 
-function unknownFlag(raw: string, known: readonly string[], commandName: string): UserError {
-  const suggestion = nearest(raw.replace(/^-+/, ""), known);
+/** Perhaps a flag without its dashes. */
+function unexpectedArgument(word: string, declared: Arguments, commandName: string): UserError {
+  const suggestion = nearest(word, flagNames(declared));
+  return new UserError(
+    `unexpected argument ${JSON.stringify(word)}${suggestion ? `; did you mean --${suggestion}?` : ""}\nSee \`databricks ${commandName} --help\`.`,
+  );
+}
+
+function unknownFlag(raw: string, declared: Arguments, commandName: string): UserError {
+  const suggestion = nearest(raw.replace(/^-+/, ""), flagNames(declared));
   return new UserError(
     `unknown flag: ${raw}${suggestion ? `; did you mean --${suggestion}?` : ""}\nSee \`databricks ${commandName}${commandName && " "}--help\`.`,
   );

@@ -36,7 +36,9 @@ describe("parseArguments", () => {
     [["--profile"], "--profile needs a value"],
     [["--profile", "--force"], "--profile needs a value"],
     [["--force=maybe"], "--force takes no value"],
-    [["a", "b"], 'unexpected argument "b"'],
+    [["a", "b"], 'unexpected argument "b"\nSee `databricks auth token --help`.'],
+    [["a", "force"], 'unexpected argument "force"; did you mean --force?'],
+    [["a", "acount-id"], 'unexpected argument "acount-id"; did you mean --account-id?'],
   ] as [string[], string][])("refuses %j", (argv, message) => {
     expect(() => parse(...argv)).toThrow(message);
   });
