@@ -96,8 +96,13 @@ function placeWord(selection: Selection, config: ConfigSections): Typed {
   if (isProfile(config, word)) return { profile: flag("PROFILE argument", word) };
   if (looksLikeHost(word)) return { host: flag("PROFILE argument", word) };
   throw new UserError(
-    `no profile ${JSON.stringify(word)} in ${config.path}${knownProfiles(config)}\nTo make it, run \`databricks auth login --profile ${word} --host URL\`.`,
+    `${noProfile(word, config)}\nTo make it, run \`databricks auth login --profile ${/^[\w.-]+$/.test(word) ? word : "NAME"} --host URL\`.`,
   );
+}
+
+/** That there is no such profile, and which there are. */
+export function noProfile(name: string, config: ConfigSections): string {
+  return `no profile ${JSON.stringify(name)} in ${config.path}${knownProfiles(config)}`;
 }
 
 const isProfile = (config: ConfigSections, name: string) =>
@@ -105,9 +110,12 @@ const isProfile = (config: ConfigSections, name: string) =>
 
 function knownProfiles(config: ConfigSections): string {
   const names = [...config.sections.keys()].filter((name) => isProfile(config, name));
-  return names.length === 0
-    ? ""
-    : ` (it has: ${names.slice(0, 10).join(", ")}${names.length > 10 ? ", …" : ""})`;
+  return names.length === 0 ? "" : ` (it has: ${someOf(names)})`;
+}
+
+/** Names for a message. A program that reads no stderr must not be blocked by a thousand of them. */
+export function someOf(names: readonly string[]): string {
+  return `${names.slice(0, 10).join(", ")}${names.length > 10 ? ", …" : ""}`;
 }
 
 function chooseProfile(

@@ -1,7 +1,7 @@
 /** Which authorization server a host signs people in at, and where its endpoints are. */
 import { accountKey, canonicalHost, checkId, isAccountHost, isLoopback } from "../config/host.ts";
 import { UserError } from "../errors.ts";
-import { type Http, isObject, readId, readJson } from "./http.ts";
+import { ApiError, type Http, isObject, readId, readJson } from "./http.ts";
 
 /** What a host says about itself at `/.well-known/databricks-config`. */
 export interface HostMetadata {
@@ -99,7 +99,19 @@ export async function findServer(
   const issuer = issuerOf(target);
   if (target.kind === "account") return fixedServer(issuer);
   const url = `${issuer}/.well-known/oauth-authorization-server`;
-  return checkServer(await readJson(url, await http(url, { signal })), issuer, target.host);
+  const response = await http(url, { signal });
+  return checkServer(await readDescription(url, response), issuer, target.host);
+}
+
+/** Any web server may answer, and say that it has no such page. */
+async function readDescription(url: string, response: Response): Promise<unknown> {
+  try {
+    return await readJson(url, response);
+  } catch (error) {
+    const isBusy = error instanceof ApiError && (error.status >= 500 || error.status === 429);
+    if (!(error instanceof UserError) || isBusy) throw error;
+    throw new UserError(`${error.message}; is this a Databricks host?`, { cause: error });
+  }
 }
 
 /** The server at the fixed endpoints below an issuer. */

@@ -121,7 +121,7 @@ function redirected(url: URL, response: Response): UserError {
 const CAUSES: Readonly<Record<string, string>> = {
   ENOTFOUND: "no such host; check its spelling and the network",
   EAI_AGAIN: "the name could not be resolved; check the network",
-  ECONNREFUSED: "connection refused",
+  ECONNREFUSED: "connection refused; check the address",
   ECONNRESET: "the connection was cut",
   ECONNABORTED: "the connection was cut",
   EPIPE: "the connection was cut",

@@ -64,7 +64,9 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
   const { timeoutMs } = options;
   const timer = setTimeout(() => {
     const limit = timeoutMs < 120_000 ? `${timeoutMs / 1000} s` : `${timeoutMs / 60_000} min`;
-    ending.abort(new UserError(`nobody signed in within ${limit}`));
+    ending.abort(
+      new UserError(`nobody signed in within ${limit}; --timeout sets how long to wait`),
+    );
   }, timeoutMs);
   const signal = options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal;
   try {
@@ -208,5 +210,7 @@ function readCode(server: Server, parameters: URLSearchParams, state: string): U
       if (!expected) throw error;
     }
   }
-  throw new UserError(`the browser brought no valid answer of ${server.issuer}`);
+  throw new UserError(
+    `the browser brought no valid answer of ${server.issuer}; nothing was stored, run the command again`,
+  );
 }

@@ -186,7 +186,9 @@ function parseCache(path: string, text: string | null, parse: (text: string) => 
   if (typeof version !== "number" || !isObject(tokens)) {
     throw new CorruptCache(`${path} is not a token cache. ${WAY_OUT}`);
   }
-  if (version !== 1) throw new CorruptCache(`${path}: needs version 1, got version ${version}`);
+  if (version !== 1) {
+    throw new CorruptCache(`${path}: needs version 1, got version ${version}. ${WAY_OUT}`);
+  }
   return { ...(cache as Entries), version, tokens };
 }
 

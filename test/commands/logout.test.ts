@@ -65,6 +65,15 @@ test("a host that several profiles log in to is no answer", async () => {
   expect(left).toEqual(["a", "b", HOST]);
 });
 
+test("a thousand profiles of one host do not make a thousand names on stderr", async () => {
+  const names = Array.from({ length: 1000 }, (_, index) => `profile-${index}`);
+  const profiles = names.map((name) => `[${name}]\nhost = h.example\n`).join("");
+  const { said } = await logOut(profiles, names, "--host", HOST);
+  expect(said).toContain("1000 profiles log in to");
+  expect(said).toContain("profile-9, …); pick one with --profile");
+  expect(said).not.toContain("profile-10");
+});
+
 test("where nothing is named, nothing is forgotten", async () => {
   const profiles = "[DEFAULT]\nhost = h.example\n";
   const { code, said, left } = await logOut(profiles, ["DEFAULT", HOST]);

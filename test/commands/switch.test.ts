@@ -33,8 +33,11 @@ test.each([[["work"]], [["-p", "work"]]])("%j becomes the default profile", asyn
 });
 
 test.each<[argv: string[], said: string]>([
-  [["wrok"], 'Error: no profile "wrok" in ~/.databrickscfg; did you mean work?\n'],
-  [["w.example"], 'Error: no profile "w.example" in ~/.databrickscfg\n'],
+  [
+    ["wrok"],
+    'Error: no profile "wrok" in ~/.databrickscfg (it has: work, home); did you mean work?\n',
+  ],
+  [["w.example"], 'Error: no profile "w.example" in ~/.databrickscfg (it has: work, home)\n'],
   [["work", "-p", "home"], 'Error: "work" cannot be combined with --profile; give one\n'],
   [[], "Error: name a profile: give it as argument, or with --profile\n"],
   [

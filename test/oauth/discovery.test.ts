@@ -228,8 +228,13 @@ describe("findServer", () => {
   });
 
   test.each([
-    { fault: { kind: "status", status: 404 }, message: "answered 404" },
-    { fault: { kind: "html", status: 200 }, message: "200 with an HTML page where JSON was due" },
+    { fault: { kind: "status", status: 404 }, message: "404; is this a Databricks host?" },
+    { fault: { kind: "status", status: 503 }, message: /503[^;]*$/ },
+    { fault: { kind: "status", status: 429 }, message: /429[^;]*$/ },
+    {
+      fault: { kind: "html", status: 200 },
+      message: "200 with an HTML page where JSON was due; is this a Databricks host?",
+    },
     { fault: { kind: "truncated" }, message: "where JSON was due" },
     { fault: { kind: "cut-mid-body" }, message: "the connection was cut" },
     { fault: { kind: "redirect" }, message: "redirect" },
@@ -240,7 +245,7 @@ describe("findServer", () => {
       (error: unknown) => error,
     );
     expect(failure).toBeInstanceOf(UserError);
-    expect((failure as Error).message).toContain(message);
+    expect((failure as Error).message).toMatch(message);
   });
 });
 

@@ -112,7 +112,7 @@ describe("what is no answer is an error that names the host", () => {
     const server = await startRawServer(() => {});
     await server.stop();
     const failure = await failureOf(server.url);
-    expect(failure.message).toBe(`127.0.0.1:${server.port}: connection refused`);
+    expect(failure.message).toBe(`127.0.0.1:${server.port}: connection refused; check the address`);
   });
 
   test("a name that does not exist", async () => {
@@ -310,7 +310,7 @@ describe("the environment", () => {
       HTTPS_PROXY: "http://ada:pass-1@127.0.0.1:1",
     });
     expect(away).toBe(
-      "UserError: workspace.example.com: connection refused (a proxy is set by HTTPS_PROXY)\n",
+      "UserError: workspace.example.com: connection refused; check the address (a proxy is set by HTTPS_PROXY)\n",
     );
   });
 });

@@ -271,7 +271,9 @@ describe("what the browser brings", () => {
       { timeoutMs: 300 },
       async () => null,
     );
-    expect((await failureOf(result)).message).toBe("nobody signed in within 0.3 s");
+    expect((await failureOf(result)).message).toBe(
+      "nobody signed in within 0.3 s; --timeout sets how long to wait",
+    );
     expect(performance.now() - startedAt).toBeLessThan(1500);
     // The port is free again.
     Bun.serve({ port, hostname: "127.0.0.1", fetch: () => new Response() }).stop(true);

@@ -196,7 +196,7 @@ describe("a file that cannot be read", () => {
     ["a list", "[]", "is not a token cache"],
     ["of tokens in a list", '{"version":1,"tokens":[]}', "is not a token cache"],
     ["of a version in text", '{"version":"1"}', "is not a token cache"],
-    ["of a later version", '{"version":2,"tokens":{}}', "needs version 1, got version 2"],
+    ["of a later version", '{"version":2,"tokens":{}}', "needs version 1, got version 2. Repair"],
     ["of no version", '{"tokens":{}}', "needs version 1, got version 0"],
     ["not UTF-8", Buffer.from('{"version":1,"x":"\xff"}', "latin1"), "is not UTF-8"],
     [

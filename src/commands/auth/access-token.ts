@@ -1,6 +1,7 @@
 /** The access token of a person's login: the stored one while it is fresh, else a new one. */
 import { type Context, cachePath, lockDirectory } from "../../context.ts";
 import { messageOf, UserError } from "../../errors.ts";
+import { shellWord } from "../../output.ts";
 import { hasEntries } from "../../storage/file-store.ts";
 import { notFoundHint, notFoundMessage } from "../../storage/hint.ts";
 import type { ReadingStore } from "../../storage/open.ts";
@@ -15,6 +16,8 @@ const REFRESH_MARGIN = 5 * 60_000;
 export interface AccessTokenRequest {
   login: Login;
   store: ReadingStore;
+  /** The `--storage` flag: a new login must go where the token was looked for. */
+  storage?: string | undefined;
   /** Get a new token even if the stored one is fresh. */
   force: boolean;
   /** How long to wait for another process that gets a new one, in milliseconds. */
@@ -62,7 +65,7 @@ const isFresh = (token: Token, now: number) => remaining(token, now) > REFRESH_M
 /** A new token, or the stored one where it is still valid and a new one was wished for but not to be had. */
 async function renew(renewal: AccessTokenRequest & Found, context: Context): Promise<Token> {
   const refreshLock = await import("../../storage/refresh-lock.ts");
-  const { login, key, store, force } = renewal;
+  const { key, store, force } = renewal;
   const oauth = await import("../../oauth/token.ts");
   let mirror: string[] = [];
   try {
@@ -93,7 +96,7 @@ async function renew(renewal: AccessTokenRequest & Found, context: Context): Pro
       context.debug(`${messageOf(error)}; the stored token is still valid and is used`);
       return renewal.token;
     }
-    throw error instanceof refreshLock.RefreshRejected ? rejection(error, login) : error;
+    throw error instanceof refreshLock.RefreshRejected ? rejection(error, renewal) : error;
   }
   throw notFound(store, context);
 }
@@ -117,12 +120,16 @@ async function requestToken(
   return { token, hostKey: hostKeyOf(target) };
 }
 
-function rejection(error: RefreshRejected, login: Login): UserError {
+function rejection(
+  error: RefreshRejected,
+  { login, storage }: Pick<AccessTokenRequest, "login" | "storage">,
+): UserError {
   const reason =
     error.reason === "rejected"
       ? "A new access token could not be retrieved because the refresh token is invalid."
       : "The access token has expired, and there is no refresh token to renew it with.";
-  return new UserError(`${reason}\nTo sign in again, run: ${loginCommand(login)}`, {
+  const flag = storage ? ` --storage ${shellWord(storage)}` : "";
+  return new UserError(`${reason}\nTo sign in again, run: ${loginCommand(login)}${flag}`, {
     cause: error,
   });
 }

@@ -2,7 +2,7 @@
 import type { AuthType } from "../../config/attributes.ts";
 import { authTypeOf, hasCredentials, isUsedBy } from "../../config/auth-type.ts";
 import { canonicalHost } from "../../config/host.ts";
-import { profilesForHost, type Resolution, resolve } from "../../config/resolve.ts";
+import { noProfile, profilesForHost, type Resolution, resolve } from "../../config/resolve.ts";
 import type { Context } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { type AuthValues, type Session, selectionOf } from "./session.ts";
@@ -41,7 +41,7 @@ export function withHostProfile(session: Session, values: AuthValues, context: C
 export function requireAuthType({ config, resolution }: Session): AuthType {
   const { profile, section } = resolution;
   if (profile && !section) {
-    throw new UserError(`profile ${JSON.stringify(profile.value)} is not in ${config.path}`);
+    throw new UserError(noProfile(profile.value, config));
   }
   const authType = authTypeOf(resolution);
   requireOwnHost(resolution, authType);

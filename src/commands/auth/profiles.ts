@@ -76,7 +76,9 @@ async function runProfiles(values: Values<typeof args>, context: Context): Promi
   context.stdout.write(
     format === "json" ? renderJson({ profiles: rows }) : renderRows(rows, context),
   );
-  if (format === "text") context.stderr.write(renderProblems(entries));
+  if (format === "json") return;
+  context.stderr.write(renderProblems(entries));
+  if (rows.length === 0) context.stderr.write(`${nothingToShow(config)}\n`);
 }
 
 /** What the file alone says; nothing of the environment counts for a profile. */
@@ -177,6 +179,12 @@ function renderRows(rows: readonly Row[], context: Context): string {
     row.default ? "(Default)" : "",
   ]);
   return renderTable([header, ...cells]);
+}
+
+function nothingToShow(config: ConfigFile): string {
+  return listProfiles(config).length === 0
+    ? `There are no profiles in ${config.path}; make one with \`databricks auth login\``
+    : `No profile in ${config.path} fits the flags`;
 }
 
 /** One line for each reason, with the profiles that it is about. */

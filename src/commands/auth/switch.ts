@@ -1,4 +1,5 @@
 import { listProfiles, readConfigFile, setSettingChanges } from "../../config/profiles.ts";
+import { noProfile } from "../../config/resolve.ts";
 import { type Context, configPath } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { nearest } from "../arguments.ts";
@@ -42,7 +43,7 @@ async function runSwitch(values: Values<typeof args>, context: Context): Promise
     if (names.includes(name)) return setSettingChanges("default_profile", name);
     const suggestion = nearest(name, names);
     throw new UserError(
-      `no profile ${JSON.stringify(name)} in ${path}${suggestion ? `; did you mean ${suggestion}?` : ""}`,
+      `${noProfile(name, config)}${suggestion ? `; did you mean ${suggestion}?` : ""}`,
     );
   });
   context.stderr.write(`Profile ${name} is now the default\n`);

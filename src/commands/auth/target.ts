@@ -1,6 +1,6 @@
 /** Whose login a command is about. */
 import { hostKeys } from "../../config/host.ts";
-import { placeOf, profilesForHost, type Resolution } from "../../config/resolve.ts";
+import { placeOf, profilesForHost, type Resolution, someOf } from "../../config/resolve.ts";
 import { UserError } from "../../errors.ts";
 import { shellWord } from "../../output.ts";
 import { notFoundHint, notFoundMessage } from "../../storage/hint.ts";
@@ -63,7 +63,7 @@ function loginOfProfile({ profile, section, settings }: Resolution, configPath: 
 export function onlyOne(names: readonly string[], host: string): string | undefined {
   if (names.length <= 1) return names[0];
   throw new UserError(
-    `${names.length} profiles log in to ${host} (${names.join(", ")}); pick one with --profile`,
+    `${names.length} profiles log in to ${host} (${someOf(names)}); pick one with --profile`,
   );
 }
 

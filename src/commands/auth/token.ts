@@ -53,7 +53,9 @@ async function runToken(values: Values<typeof args>, context: Context): Promise<
   const store = openForReading(session.stores);
   const force = values["force-refresh"] === true;
   const signal = deadline(timeout, "there was no new token");
-  const token = await readAccessToken({ login, store, force, timeout, signal }, context);
+  const { storage } = values;
+  const request = { login, store, storage, force, timeout, signal };
+  const token = await readAccessToken(request, context);
   context.stdout.write(
     values.output === "text" ? `${token.access_token}\n` : renderJson(describeToken(token)),
   );

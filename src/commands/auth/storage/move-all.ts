@@ -1,7 +1,7 @@
 /** Which logins a migration is about, and moving them one after the other. */
 import { hostKeys, parseHost } from "../../../config/host.ts";
 import { type ConfigFile, listProfiles } from "../../../config/profiles.ts";
-import { looksLikeHost } from "../../../config/resolve.ts";
+import { looksLikeHost, noProfile } from "../../../config/resolve.ts";
 import { type Context, lockDirectory } from "../../../context.ts";
 import { UserError } from "../../../errors.ts";
 import { KeyringError } from "../../../keyring/backend.ts";
@@ -72,7 +72,7 @@ function keysOf(name: string, config: ConfigFile, fileKeys: readonly string[]): 
   }
   const suggestion = nearest(name, [...profiles, ...fileKeys]);
   throw new UserError(
-    `no profile ${JSON.stringify(name)} in ${config.path}${suggestion ? `; did you mean ${suggestion}?` : ""}`,
+    `${noProfile(name, config)}${suggestion ? `; did you mean ${suggestion}?` : ""}`,
   );
 }
 
