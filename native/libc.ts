@@ -1,5 +1,5 @@
 /**
- * The C library of Linux and macOS: loading of other libraries, file locks.
+ * The C library of Linux and macOS: loading of other libraries, file locks, terminals, local time.
  *
  * Other libraries are loaded through the C library's own `dlopen`, never through
  * bun:ffi's: that one also tries `$CWD/<name>`, so a file planted in somebody's folder
@@ -23,6 +23,9 @@ const declarations = {
   dlsym: { args: ["ptr", "ptr"], returns: "ptr" },
   dlerror: { args: [], returns: "ptr" },
   flock: { args: ["i32", "i32"], returns: "i32" },
+  isatty: { args: ["i32"], returns: "i32" },
+  tzset: { args: [], returns: "void" },
+  localtime_r: { args: ["ptr", "ptr"], returns: "ptr" },
 } as const satisfies Record<string, FFIFunction>;
 
 let bound: ReturnType<typeof dlopen<typeof declarations>> | undefined;
@@ -115,11 +118,6 @@ export function flock(fd: number, operation: number): number {
   return call(fd, operation) === 0 ? 0 : read.i32(errnoCell, 0);
 }
 
-const clockDeclarations = {
-  tzset: { args: [], returns: "void" },
-  localtime_r: { args: ["ptr", "ptr"], returns: "ptr" },
-} as const satisfies Record<string, FFIFunction>;
-
 /** Where `struct tm` holds tm_gmtoff, a long: behind nine ints and their padding, on every 64-bit system. */
 const TM_GMTOFF = 40;
 const TM_SIZE = 56;
@@ -131,7 +129,7 @@ const TM_SIZE = 56;
  * @param seconds since the epoch
  */
 export function utcOffset(seconds: number): number {
-  const { tzset, localtime_r } = dlopen(C_LIBRARY, clockDeclarations).symbols;
+  const { tzset, localtime_r } = libc();
   const time = new BigInt64Array([BigInt(Math.floor(seconds))]);
   const broken = new Uint8Array(TM_SIZE);
   tzset();

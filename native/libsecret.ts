@@ -14,21 +14,6 @@ const functions = {
   secret_error_get_quark: { args: [], returns: "u32" },
   secret_service_get: { args: ["i32", "ptr", "ptr", "ptr"], returns: "void" },
   secret_service_get_finish: { args: ["ptr", "ptr"], returns: "ptr" },
-  secret_service_ensure_session: { args: ["ptr", "ptr", "ptr", "ptr"], returns: "void" },
-  secret_service_ensure_session_finish: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
-  secret_service_search_for_dbus_paths: {
-    args: ["ptr", "ptr", "ptr", "ptr", "ptr", "ptr"],
-    returns: "void",
-  },
-  secret_service_search_for_dbus_paths_finish: {
-    args: ["ptr", "ptr", "ptr", "ptr", "ptr"],
-    returns: "i32",
-  },
-  secret_service_read_alias_dbus_path: {
-    args: ["ptr", "ptr", "ptr", "ptr", "ptr"],
-    returns: "void",
-  },
-  secret_service_read_alias_dbus_path_finish: { args: ["ptr", "ptr", "ptr"], returns: "ptr" },
   secret_service_lookup: { args: ["ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: "void" },
   secret_service_lookup_finish: { args: ["ptr", "ptr", "ptr"], returns: "ptr" },
   secret_service_store: {
@@ -38,7 +23,6 @@ const functions = {
   secret_service_store_finish: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   secret_service_clear: { args: ["ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: "void" },
   secret_service_clear_finish: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
-  secret_service_encode_dbus_secret: { args: ["ptr", "ptr"], returns: "ptr" },
   secret_value_new: { args: ["ptr", "i64", "ptr"], returns: "ptr" },
   secret_value_get: { args: ["ptr", "ptr"], returns: "ptr" },
   secret_value_unref: { args: ["ptr"], returns: "void" },

@@ -9,10 +9,12 @@ import { CString, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
 export type { Pointer } from "bun:ffi";
 export { JSCallback, ptr, read } from "bun:ffi";
 
+const encoder = new TextEncoder();
+
 /** NUL-terminated UTF-8 bytes. Throws TypeError on an inner NUL, which C would cut the string at. */
 export function cString(text: string): Uint8Array {
   if (text.includes("\0")) throw new TypeError("text for a C string contains NUL");
-  return new TextEncoder().encode(`${text}\0`);
+  return encoder.encode(`${text}\0`);
 }
 
 /** NUL-terminated UTF-16LE, as Windows wants it. Throws TypeError on an inner NUL. */

@@ -25,6 +25,9 @@ export const SEALED_VARIABLES = [
   "BUN_INSPECT_PRELOAD",
 ] as const;
 
+/** How many times longer than usual code is interpreted before it is compiled: most runs are over before that pays. */
+const JIT_RELUCTANCE = 100;
+
 /** Where an executable finds what was compiled into it. */
 const EMBEDDED_ROOT = "/$bunfs/root";
 
@@ -63,6 +66,7 @@ export async function build(options: BuildOptions): Promise<void> {
       outfile,
       ...(options.target && { target: options.target }),
       execArgv: ["--use-system-ca"],
+      jitPolicy: JIT_RELUCTANCE,
       autoloadDotenv: false,
       autoloadBunfig: false,
       autoloadTsconfig: false,

@@ -1,7 +1,8 @@
 /** The Secret Service's objects, called on the bus itself: one round trip, where libsecret's proxies take several. */
-import { G_DBUS_CALL_FLAGS_NONE, G_MAXINT, glib } from "../../native/glib.ts";
+import { G_DBUS_CALL_FLAGS_NONE, G_MAXINT, GDBusError, glib } from "../../native/glib.ts";
 import { cString, type Pointer, toPointer } from "../../native/memory.ts";
-import type { Gio, Patience } from "./gio.ts";
+import { child, text, tuple, unbox, type Value } from "./dbus-values.ts";
+import { type Gio, GioError, type Patience } from "./gio.ts";
 
 const BUS_NAME = "org.freedesktop.secrets";
 
@@ -19,41 +20,55 @@ interface Member {
   type: string;
 }
 
-/** What a declaration with `returns: "ptr"` gives. */
-type Returned = number | bigint | null;
+/** Whether an error is the one of D-Bus with this code. */
+export function isBusError({ domain, code }: GioError, expected: number): boolean {
+  return domain === glib().g_dbus_error_quark() && code === expected;
+}
 
 /** Its functions throw GioError, GioTimeout and ProtocolError. */
 export function openObjects(gio: Gio, bus: Pointer) {
   const g = glib();
 
   /**
-   * Calls a method.
+   * Calls a method that may be called twice: where the service dies over the call, the bus may start another.
    *
-   * @param makeArguments makes its arguments, as floating GVariants
+   * @param makeArguments makes its arguments
    * @param decode reads what it answers, a tuple
    */
-  function call<T>(
+  async function call<T>(
+    member: Member,
+    makeArguments: () => readonly Value[],
+    decode: (reply: Value) => T,
+    patience: Patience,
+  ): Promise<T> {
+    try {
+      return await callOnce(member, makeArguments, decode, patience);
+    } catch (error) {
+      if (!(error instanceof GioError && isBusError(error, GDBusError.NO_REPLY))) throw error;
+      return callOnce(member, makeArguments, decode, patience);
+    }
+  }
+
+  function callOnce<T>(
     { path, interfaceName, name, type }: Member,
-    makeArguments: () => readonly Returned[],
-    decode: (reply: Pointer) => T,
+    makeArguments: () => readonly Value[],
+    decode: (reply: Value) => T,
     patience: Patience,
   ): Promise<T> {
     return gio.call(
-      (...tail) => {
-        const args = BigUint64Array.from(makeArguments(), (argument) => BigInt(argument ?? 0));
+      (...tail) =>
         g.g_dbus_connection_call(
           bus,
           cString(BUS_NAME),
           cString(path),
           cString(interfaceName),
           cString(name),
-          toPointer(g.g_variant_new_tuple(args, args.length)),
+          tuple(makeArguments()),
           cString(type),
           G_DBUS_CALL_FLAGS_NONE,
           G_MAXINT,
           ...tail,
-        );
-      },
+        ),
       (result, error) => {
         const reply = toPointer(g.g_dbus_connection_call_finish(bus, result, error));
         if (!reply) throw new ProtocolError("no reply");
@@ -70,7 +85,7 @@ export function openObjects(gio: Gio, bus: Pointer) {
   /** Reads a property as it is now. */
   function readProperty<T>(
     { path, interfaceName, name, type }: Member,
-    decode: (value: Pointer | null) => T,
+    decode: (value: Value) => T,
     patience: Patience,
   ): Promise<T> {
     const get = {
@@ -81,18 +96,11 @@ export function openObjects(gio: Gio, bus: Pointer) {
     };
     return call(
       get,
-      () => [interfaceName, name].map((text) => g.g_variant_new_string(cString(text))),
+      () => [text(interfaceName), text(name)],
       (reply) => {
-        const boxed = toPointer(g.g_variant_get_child_value(reply, 0));
-        const value = toPointer(g.g_variant_get_variant(boxed));
-        try {
-          if (!g.g_variant_is_of_type(value, cString(type))) {
-            throw new ProtocolError(`${name} is not of type ${type}`);
-          }
-          return decode(value);
-        } finally {
-          for (const variant of [value, boxed]) g.g_variant_unref(variant);
-        }
+        const value = child(reply, 0, (box) => unbox(box, type, decode));
+        if (value === null) throw new ProtocolError(`${name} is not of type ${type}`);
+        return value;
       },
       patience,
     );

@@ -22,7 +22,7 @@ import {
   toPointer,
 } from "../../native/memory.ts";
 
-/** The longest time that one iteration may block, and so the delay of a timer or a signal. */
+/** The longest time that one turn may take, and so the delay of a timer or a signal. */
 const SLICE_MS = 50;
 
 /** How long a cancelled call may take to say so. With a prompt open it sometimes never does. */
@@ -77,19 +77,26 @@ function open() {
   g.g_log_set_default_handler(g.addresses.g_thread_yield, null);
 
   const finishers = new Map<number, (result: Pointer | null) => void>();
+  /** Whether something has happened in this turn that somebody may wait for. */
+  let stirred = false;
   const completed = new JSCallback((_source: unknown, result: Pointer | null, id: number) => {
     const finish = finishers.get(id);
     finishers.delete(id);
     finish?.(result);
+    stirred = true;
   }, GAsyncReadyCallback);
-  const tick = new JSCallback(() => G_SOURCE_CONTINUE, GSourceFunc);
+  const tick = new JSCallback(() => {
+    stirred = true;
+    return G_SOURCE_CONTINUE;
+  }, GSourceFunc);
   let lastId = 0;
 
   let turning: Promise<void> | undefined;
 
   /**
-   * Iterates GLib's loop once, then gives the event loop its turn. All calls that wait share one:
-   * a hundred of them with a turn each would mostly run timers for one another.
+   * Iterates GLib's loop until a call completes. After each slice of time the event loop has its
+   * turn. All calls that wait share one: a hundred of them with a turn each would mostly run timers
+   * for one another.
    */
   function turn(): Promise<void> {
     turning ??= iterate().finally(() => {
@@ -98,11 +105,17 @@ function open() {
     return turning;
   }
 
+  let yieldedAt = performance.now();
+
   async function iterate(): Promise<void> {
+    await null; // calls that are made together are sent together
     const source = g.g_timeout_add(SLICE_MS, tick.ptr, null);
-    g.g_main_context_iteration(null, 1);
+    stirred = false;
+    while (!stirred) g.g_main_context_iteration(null, 1);
     g.g_source_remove(source);
+    if (performance.now() - yieldedAt < SLICE_MS) return;
     await new Promise((resolve) => setImmediate(resolve));
+    yieldedAt = performance.now();
   }
 
   /** The error in a `GError *` cell, or undefined; frees it. */

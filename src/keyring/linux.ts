@@ -1,5 +1,6 @@
 /**
- * The Secret Service of a Linux desktop (gnome-keyring, KWallet, KeePassXC, oo7), through libsecret.
+ * The Secret Service of a Linux desktop (gnome-keyring, KWallet, KeePassXC, oo7): through libsecret
+ * what may open a prompt, on the bus itself what opens none.
  *
  * An entry is identified by its attributes `service` and `username` and by nothing else: no
  * `xdg:schema`. It lies in the collection `login` if there is one, else in the default one, and
@@ -22,14 +23,21 @@ import {
 } from "./backend.ts";
 import { ProtocolError } from "./dbus-objects.ts";
 import { GioError, GioTimeout, openGio, type Patience } from "./gio.ts";
+import { type LibsecretClient, openLibsecretClient } from "./libsecret-client.ts";
 import { joinBus, openSecretService, type SecretService } from "./secret-service.ts";
 import { sessionBusAddress } from "./session-bus.ts";
 
+/** What is open once the bus is joined. */
+interface Connection {
+  service: SecretService;
+  client: LibsecretClient;
+}
+
 /** Nothing is opened yet: the first call finds the bus and the service, and later ones share them. */
 export function openLinuxBackend(): Backend {
-  let opened: Promise<SecretService> | undefined;
+  let opened: Promise<Connection> | undefined;
 
-  function connected(patience: Patience): Promise<SecretService> {
+  function connected(patience: Patience): Promise<Connection> {
     opened ??= connect(patience).catch((error: unknown) => {
       opened = undefined;
       throw error;
@@ -41,7 +49,7 @@ export function openLinuxBackend(): Backend {
   async function onService<T>(
     account: string,
     options: CallOptions,
-    body: (service: SecretService, waits: Waits) => Promise<T>,
+    body: (connection: Connection, waits: Waits) => Promise<T>,
   ): Promise<T> {
     checkAccount(account);
     const waits = waitsOf(options);
@@ -52,40 +60,51 @@ export function openLinuxBackend(): Backend {
     name: "Secret Service",
 
     get: (account, options) =>
-      onService(account, options, async (service, waits) => {
-        const found = await hasEntry(service, account, waits);
-        const secret = found ? await service.lookup(account, waits.patience) : null;
-        if (secret) return decode(secret);
-        const collection = await service.findCollection(waits.patience);
-        await requireUnlocked(service, collection, waits);
+      onService(account, options, async (connection, waits) => {
+        const { service, client } = connection;
+        const { patience } = waits;
+        // On its way together with the search. What goes wrong is told where it is used.
+        const opening = service.plainSession(patience);
+        opening.catch(() => {});
+        const path = await findEntry(connection, account, waits);
+        if (path !== null) {
+          const session = await opening;
+          const secret = session
+            ? await session.read(path, patience)
+            : await client.lookup(account, patience);
+          if (secret) return decode(secret);
+        }
+        await requireUnlocked(service, await service.findCollection(patience), waits);
         // Listed before and after, and yet not given: what was sent could not be decrypted.
-        if (found && (await hasEntry(service, account, waits))) {
+        if (path !== null && (await findEntry(connection, account, waits)) !== null) {
           throw new KeyringError("invalid", "the keyring's entry cannot be read");
         }
         return null;
       }),
 
     set: (account, secret, options) =>
-      onService(account, options, async (service, waits) => {
+      onService(account, options, async ({ service, client }, waits) => {
         checkSecret(secret);
         const { patience, prompting } = waits;
         const { unlocked } = await service.search(account, patience);
-        if (unlocked.length > 0) {
+        const session = unlocked.length > 0 ? await service.plainSession(patience) : null;
+        if (session) {
           // KeePassXC asks the person about storing over an entry, but not about setting its secret.
-          await Promise.all(unlocked.map((path) => service.replace(path, secret, patience)));
+          await Promise.all(unlocked.map((path) => session.replace(path, secret, patience)));
           return;
         }
         const collection = await service.findCollection(patience);
         if (!prompting) await requireUnlocked(service, collection, waits);
         // Storing under the alias of a default collection that is missing asks for a new one.
         const target = collection ?? SECRET_COLLECTION_DEFAULT;
-        await service.store(account, secret, target, prompting ?? patience);
+        await client.store(account, secret, target, prompting ?? patience);
       }),
 
     delete: (account, options) =>
-      onService(account, options, async (service, waits) => {
-        if (await hasEntry(service, account, waits)) {
-          return service.clear(account, waits.patience);
+      onService(account, options, async (connection, waits) => {
+        const { service, client } = connection;
+        if ((await findEntry(connection, account, waits)) !== null) {
+          return client.clear(account, waits.patience);
         }
         await requireUnlocked(service, await service.findCollection(waits.patience), waits);
         return false;
@@ -93,13 +112,19 @@ export function openLinuxBackend(): Backend {
   };
 }
 
-async function connect(patience: Patience): Promise<SecretService> {
+async function connect(patience: Patience): Promise<Connection> {
   const address = sessionBusAddress(process.env);
   if (address === null) throw new KeyringError("unreachable", "there is no D-Bus session bus");
   const gio = openGio();
-  libsecret();
-  const bus = await translated("connect", () => joinBus(gio, address, patience));
-  return openSecretService(gio, bus, patience);
+  const joining = translated("connect", () => joinBus(gio, address, patience));
+  joining.catch(() => {}); // in case that libsecret, which is loaded meanwhile, is missing
+  const client = openLibsecretClient(gio);
+  return { service: openSecretService(gio, await joining, isLocal(address)), client };
+}
+
+/** Whether all addresses of a bus are sockets of this machine. */
+function isLocal(addresses: string): boolean {
+  return addresses.split(";").every((address) => address.startsWith("unix:"));
 }
 
 interface Waits {
@@ -124,17 +149,21 @@ function waitsOf({ deadline, interactive, leavePromptOpen = false }: CallOptions
   };
 }
 
-/** Whether the account has an entry; a locked one is first unlocked by the person, or fails with `locked`. */
-async function hasEntry(
-  service: SecretService,
+/** The path of the account's entry, null for none; a locked one is first unlocked by the person, or fails with `locked`. */
+async function findEntry(
+  { service, client }: Connection,
   account: string,
   { patience, prompting }: Waits,
-): Promise<boolean> {
-  const { unlocked, locked } = await service.search(account, patience);
-  if (unlocked.length > 0) return true;
-  if (locked.length === 0) return false;
+): Promise<string | null> {
+  const before = await service.search(account, patience);
+  const [path] = before.unlocked;
+  if (path !== undefined) return path;
+  if (before.locked.length === 0) return null;
   // The lookup asks the person; deleting would just pass over what is locked.
-  if (prompting && (await service.lookup(account, prompting))) return true;
+  if (prompting && (await client.lookup(account, prompting))) {
+    const [unlocked] = (await service.search(account, patience)).unlocked;
+    if (unlocked !== undefined) return unlocked;
+  }
   throw new KeyringError("locked", "the entry is locked");
 }
 

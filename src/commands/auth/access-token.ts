@@ -22,8 +22,8 @@ export interface AccessTokenRequest {
   force: boolean;
   /** How long to wait for another process that gets a new one, in milliseconds. */
   timeout: number;
-  /** Ends the requests for a new one: what the server sends after that is lost, a rotated refresh token too. */
-  signal?: AbortSignal;
+  /** Makes what ends the requests for a new one: what the server sends after that is lost, a rotated refresh token too. */
+  signal?: () => AbortSignal;
 }
 
 /**
@@ -103,7 +103,7 @@ async function renew(renewal: AccessTokenRequest & Found, context: Context): Pro
 
 /** Asks the login's authorization server, which is found out first. */
 async function requestToken(
-  { login, signal }: AccessTokenRequest,
+  { login, signal: openSignal }: AccessTokenRequest,
   refreshToken: string,
   context: Context,
 ) {
@@ -112,6 +112,7 @@ async function requestToken(
   );
   const { refresh } = await import("../../oauth/token.ts");
   const http = await openHttp(context);
+  const signal = openSignal?.();
   // Only with an account id can the host's metadata lead to another server than the workspace's own.
   const metadata = login.accountId ? await fetchHostMetadata(http, login.host, signal) : null;
   const target = loginTarget(login.host, login.accountId, metadata);

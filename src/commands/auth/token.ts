@@ -17,6 +17,8 @@ import { readAccessToken } from "./access-token.ts";
 import { type AuthValues, openSession, type Session } from "./session.ts";
 import { chooseLogin } from "./target.ts";
 
+const HOUR = 3_600_000;
+
 const args = {
   ...profileArgument,
   ...authArgs,
@@ -47,12 +49,12 @@ export default command({
 
 async function runToken(values: Values<typeof args>, context: Context): Promise<void> {
   checkOutput(values.output);
-  const timeout = parseDuration(values.timeout ?? "1h", "--timeout");
+  const timeout = values.timeout === undefined ? HOUR : parseDuration(values.timeout, "--timeout");
   const session = await openAskedSession(values, context);
   const login = chooseLogin(session);
   const store = openForReading(session.stores);
   const force = values["force-refresh"] === true;
-  const signal = deadline(timeout, "there was no new token");
+  const signal = () => deadline(timeout, "there was no new token");
   const { storage } = values;
   const request = { login, store, storage, force, timeout, signal };
   const token = await readAccessToken(request, context);
