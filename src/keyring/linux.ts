@@ -53,7 +53,15 @@ export function openLinuxBackend(): Backend {
   ): Promise<T> {
     checkAccount(account);
     const waits = waitsOf(options);
-    return translated("call", async () => body(await connected(waits.patience), waits));
+    return translated("call", async () => {
+      for (;;) {
+        try {
+          return await body(await connected(waits.patience), waits);
+        } catch (error) {
+          if (!isImpatience(error) || performance.now() >= options.deadline) throw error;
+        }
+      }
+    });
   }
 
   return {
@@ -228,6 +236,12 @@ const NO_SERVICE: ReadonlySet<number> = new Set([
   GDBusError.SPAWN_FAILED,
   GDBusError.SPAWN_SERVICE_NOT_FOUND,
 ]);
+
+/** libsecret's own calls wait 25 seconds for an answer, whatever the deadline. */
+const isImpatience = (error: unknown) =>
+  error instanceof GioError &&
+  error.domain === glib().g_io_error_quark() &&
+  error.code === GIOErrorEnum.TIMED_OUT;
 
 /** The one place where GIO's, D-Bus's and libsecret's numbers get their meaning. */
 function codeOf({ domain, code }: GioError, phase: Phase): KeyringErrorCode {

@@ -117,4 +117,32 @@ describe.skipIf(missing.length > 0)(`a service that talks nonsense${skipped}`, (
       }
     });
   }
+
+  // What GDBus makes of a call that took 25 seconds, sent right away.
+  const IMPATIENCE = { error: "org.gtk.GDBus.UnmappedGError.Quark._g_2dio_2derror_2dquark.Code24" };
+
+  test.each(["SearchItems", "Get"])(
+    "that was too slow for libsecret in %s, but not for the deadline, is asked again",
+    async (member) => {
+      session = await startSession("no-service");
+      const peer = await session.connect();
+      let asked = 0;
+      await peer.own("org.freedesktop.secrets", (call) => {
+        if (call.member === member && asked++ === 0) return IMPATIENCE;
+        return allBut("SearchItems", reply("aoao", [], []))(call);
+      });
+      const { answer } = await runCall({ operation: "get", account: "a" }, session);
+      expect(answer.value).toBeNull();
+      expect(asked).toBeGreaterThan(1);
+    },
+  );
+
+  test("that is always too slow is not asked for ever", async () => {
+    session = await startSession("no-service");
+    const peer = await session.connect();
+    await peer.own("org.freedesktop.secrets", () => IMPATIENCE);
+    const { answer } = await runCall({ operation: "get", account: "a" }, session);
+    expect(answer.code).toBe("timed-out");
+    expect(answer.took).toBeLessThan(WITHIN + 300);
+  });
 });
