@@ -112,8 +112,23 @@ async function saveProfile(
     compute: await pickCompute(plan, { ...caller, workspaceId }, context),
   };
   const discovery = plan.target.kind === "discovery";
-  await saveConfig(context, (config) => loginChanges(config, profile, fields, { discovery }));
+  await told(profile, () =>
+    saveConfig(context, (config) => loginChanges(config, profile, fields, { discovery })),
+  );
   context.stderr.write(`Profile ${profile} was successfully saved\n`);
+}
+
+/** With what the person needs to know where the token is stored already. */
+async function told(profile: string, save: () => Promise<unknown>): Promise<void> {
+  try {
+    await save();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(
+      `you are signed in, but profile ${profile} could not be saved: ${error.message}\nWhen the cause is gone, run the same command again.`,
+      { cause: error },
+    );
+  }
 }
 
 interface Ids {
