@@ -6,6 +6,8 @@ import { openLibrary, readPointer } from "./libc.ts";
 export const errSecSuccess = 0;
 export const errSecUserCanceled = -128;
 export const errSecNotAvailable = -25291;
+export const errSecNoAccessForItem = -25243;
+export const errSecInvalidOwnerEdit = -25244;
 export const errSecAuthFailed = -25293;
 export const errSecNoSuchKeychain = -25294;
 export const errSecDuplicateItem = -25299;

@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Case, findCases } from "./acceptance/case.ts";
 import { missingFor } from "./acceptance/needs.ts";
-import { runCase } from "./acceptance/sandbox.ts";
+import { type Machine, runCase } from "./acceptance/sandbox.ts";
 import { build, ROOT } from "./build.ts";
 import { count, countsLine, type Outcome, renderOutcome } from "./outcome.ts";
 
@@ -17,6 +17,10 @@ const AT_ONCE = 2;
 
 export interface AcceptanceOptions {
   binary: string;
+  /** The system that it runs on; this machine's own when absent. */
+  machine?: Machine;
+  /** Cases to leave out. */
+  except?: (subject: Case) => boolean;
   filters: readonly string[];
   /** Writes what the cases print over their `output.txt`. */
   update: boolean;
@@ -26,9 +30,10 @@ export interface AcceptanceOptions {
 
 /** Runs the cases whose name holds one of the filters; without filters, all. */
 export async function runAcceptance(options: AcceptanceOptions): Promise<Outcome[]> {
-  const { filters, report } = options;
+  const { filters, except, report } = options;
   const pending = findCases(join(ROOT, "acceptance"))
     .filter(({ name }) => filters.length === 0 || filters.some((filter) => name.includes(filter)))
+    .filter((subject) => !except?.(subject))
     .map((subject) => ({ subject, ...Promise.withResolvers<Outcome>() }));
   const queue = pending.values();
   const work = async () => {
@@ -51,7 +56,7 @@ async function judge(subject: Case, options: AcceptanceOptions): Promise<Outcome
     if (missing.length > 0) {
       return { name, result: "skipped", detail: `needs ${missing.join(", ")}` };
     }
-    const printed = await runCase(subject, options.binary);
+    const printed = await runCase(subject, options.binary, options.machine);
     const expected = join(subject.folder, "output.txt");
     if (options.update) writeFileSync(expected, printed);
     const detail = difference(expected, printed);

@@ -1,6 +1,7 @@
 /**
  * The Windows test bed: `bun run windows-bed [FILTER…]`. The compiled program and its parts
- * under Wine: the backend contract on advapi32, then the cases in `windows-bed/`.
+ * under Wine: the backend contract on advapi32, the cases in `windows-bed/`, and those of
+ * `acceptance/` that make sense there.
  *
  * One line a case; the last line is `N passed, N failed, N skipped`. A machine that cannot
  * have the bed skips it; with CI=true that is a failure.
@@ -11,6 +12,7 @@ import { join } from "node:path";
 import { messageOf } from "../src/errors.ts";
 import { build } from "./build.ts";
 import { count, countsLine, type Outcome, renderOutcome } from "./outcome.ts";
+import { runWindowsAcceptance } from "./windows-bed/acceptance-cases.ts";
 import type { BedCase } from "./windows-bed/cases.ts";
 import { contractOnWindows } from "./windows-bed/contract-cases.ts";
 import { buildGoKeyring, goCases, missingForGo } from "./windows-bed/go-cases.ts";
@@ -38,7 +40,8 @@ function report(outcome: Outcome): void {
 async function runBed(filters: readonly string[]): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), "databricks-windows-bed-"));
   const [copy, programs] = [join(scratch, "copy"), join(scratch, "programs")];
-  mkdirSync(copy);
+  const shared = join(scratch, "shared");
+  for (const folder of [copy, shared]) mkdirSync(folder);
   for (const signal of ["SIGINT", "SIGTERM"]) {
     process.once(signal, () => {
       rmSync(scratch, { recursive: true, force: true });
@@ -52,16 +55,18 @@ async function runBed(filters: readonly string[]): Promise<void> {
     times.push(performance.now());
     await buildPrograms(programs);
     times.push(performance.now());
-    wine = await startWine({ root, copy, programs });
+    wine = await startWine({ root, copy, programs, shared });
     for (const each of cases) {
       if (filters.length && !filters.some((filter) => each.name.includes(filter))) continue;
       await runCase(wine, each);
     }
     times.push(performance.now());
-    const [rootTime, buildTime, runTime] = times.slice(1).map((time, i) => time - (times[i] ?? 0));
-    console.log(
-      `Wine ${seconds(rootTime)}, programs ${seconds(buildTime)}, run ${seconds(runTime)}`,
+    await runWindowsAcceptance({ wine, shared, filters, report });
+    times.push(performance.now());
+    const parts = ["Wine", "programs", "cases", "acceptance"].map(
+      (part, index) => `${part} ${seconds((times[index + 1] ?? 0) - (times[index] ?? 0))}`,
     );
+    console.log(parts.join(", "));
   } finally {
     await wine?.stop();
     rmSync(scratch, { recursive: true, force: true });

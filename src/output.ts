@@ -62,3 +62,8 @@ export function shellWordOn(platform: NodeJS.Platform, word: string): string {
   if (/^[\w@+=:,./-]+$/.test(word)) return word;
   return platform === "win32" ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`;
 }
+
+/** The command by which a shell forgets a variable: PowerShell's on Windows, elsewhere a POSIX shell's. */
+export function unsetOn(platform: NodeJS.Platform, variable: string): string {
+  return platform === "win32" ? `Remove-Item Env:${variable}` : `unset ${variable}`;
+}

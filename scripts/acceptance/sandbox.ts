@@ -22,6 +22,16 @@ import { describeEnding, runOnTerminal } from "./terminal.ts";
 const HERE = import.meta.dir;
 const BROWSER = join(ROOT, "test/workspace/browser");
 
+/** Where the program runs, if not on this machine's own system. */
+export interface Machine {
+  /** A folder that both systems see, for the cases' own folders. */
+  folder: string;
+  /** The stand-in for a person's browser, as BROWSER names it there. */
+  browser: string;
+  /** The output with paths as this machine writes them. */
+  translate(output: string): string;
+}
+
 interface Folders {
   root: string;
   home: string;
@@ -32,8 +42,8 @@ interface Folders {
 }
 
 /** What the case printed, normalised, with a line for everything that it left behind. */
-export async function runCase(subject: Case, binary: string): Promise<string> {
-  const folders = makeFolders(subject, binary);
+export async function runCase(subject: Case, binary: string, machine?: Machine): Promise<string> {
+  const folders = makeFolders(subject, binary, machine);
   let keyring: SandboxKeyring | null = null;
   let workspace: Workspace | null = null;
   try {
@@ -43,11 +53,15 @@ export async function runCase(subject: Case, binary: string): Promise<string> {
       const tls = subject.hosts.length > 0 && { tls: { names: subject.hosts } };
       workspace = await startWorkspace({ controls: subject.workspace, ...tls });
     }
-    const env = environment(subject, folders, keyring, workspace);
+    const env = {
+      ...environment(subject, folders, keyring, workspace),
+      ...(workspace && machine && { BROWSER: machine.browser }),
+    };
     const shell = ["sh", "-c", '. "$1"; . "$2"', "sh"];
     const scripts = [join(HERE, "prelude.sh"), join(subject.folder, "script")];
     const command = [...(keyring?.wrapper ?? []), ...shell, ...scripts];
-    const output = await runScript(subject, command, folders, env);
+    const printed = await runScript(subject, command, folders, env);
+    const output = machine?.translate(printed) ?? printed;
     return normalise(output + (await leftBehind(folders)), namesOf(subject, folders, workspace));
   } finally {
     await workspace?.stop();
@@ -80,8 +94,8 @@ function namesOf(
   };
 }
 
-function makeFolders(subject: Case, binary: string): Folders {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), "acceptance-")));
+function makeFolders(subject: Case, binary: string, machine?: Machine): Folders {
+  const root = realpathSync(mkdtempSync(join(machine?.folder ?? tmpdir(), "acceptance-")));
   const folder = (name: string) => {
     const path = join(root, name);
     mkdirSync(path, { mode: 0o700 });

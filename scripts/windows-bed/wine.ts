@@ -24,6 +24,8 @@ export interface Running {
 }
 
 export interface Wine {
+  /** A shell command that runs a program inside, in the caller's current folder and environment. */
+  command(program: string): string;
   /** A path inside, seen from outside. */
   path(inside: string): string;
   /** @param program its path as Linux sees it from inside, or the name of one of Windows' own */
@@ -57,6 +59,9 @@ const SETUP = `
   mount --bind /dev dev
   mount -t proc proc proc
   mount -t tmpfs tmpfs tmp
+  mkdir -p ".$6"
+  mount --bind "$6" ".$6"
+  umask 077
   exec chroot . env -i $5 sh -c "sleep infinity | wine64 cmd /k echo ready & cat"
 `;
 
@@ -69,11 +74,14 @@ export interface Folders {
   copy: string;
   /** Seen inside as `PROGRAMS`. */
   programs: string;
+  /** Seen inside under the same path. */
+  shared: string;
 }
 
 /** Starts a machine on a copy of the root. It shares the network of this one. */
-export async function startWine({ root, copy, programs }: Folders): Promise<Wine> {
-  const setup = ["sh", "-euc", SETUP, "sh", root, copy, programs, PROGRAMS, VARIABLES.join(" ")];
+export async function startWine({ root, copy, programs, shared }: Folders): Promise<Wine> {
+  const folders = [root, copy, programs, PROGRAMS, VARIABLES.join(" "), shared];
+  const setup = ["sh", "-euc", SETUP, "sh", ...folders];
   const machine = Bun.spawn([...NAMESPACES, ...setup], {
     stdin: "pipe",
     stdout: "pipe",
@@ -114,6 +122,11 @@ export async function startWine({ root, copy, programs }: Folders): Promise<Wine
   }
 
   return {
+    command: (program) =>
+      [
+        `nsenter --target=${init} --mount --pid --root --wd="/proc/${init}/root$PWD"`,
+        `env ${VARIABLES.join(" ")} wine64 ${program}`,
+      ].join(" "),
     path: (inside) => `/proc/${init}/root${inside}`,
     start,
     run: (program, args, options) => start(program, args, options).ended,

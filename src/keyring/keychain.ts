@@ -220,6 +220,9 @@ export function codeOf(status: number, unlocked: boolean): KeyringErrorCode {
   switch (status) {
     case security.errSecUserCanceled:
     case security.errSecAuthFailed:
+    // Another program's item may not be read, or not be changed.
+    case security.errSecNoAccessForItem:
+    case security.errSecInvalidOwnerEdit:
       return "denied";
     case security.errSecInteractionNotAllowed:
     case security.errSecInteractionRequired:

@@ -106,6 +106,14 @@ describe("findings", () => {
       [["setting-invalid", "error", "unset DATABRICKS_AUTH_STORAGE"]],
     ],
     [
+      "the same on Windows, whose shells forget a variable in other words",
+      [
+        { platform: "win32" },
+        { settings: { choice: null, bad: [{ source: "env", problem: "p" }], overridden: null } },
+      ],
+      [["setting-invalid", "error", "Remove-Item Env:DATABRICKS_AUTH_STORAGE"]],
+    ],
+    [
       "a bad setting in the file, where another one counts",
       [
         {

@@ -29,6 +29,8 @@ const codeOfFailure = async (call: Promise<unknown>) => (await failureOf(call)).
 const STATUSES: [status: number, locked: KeyringErrorCode, unlocked: KeyringErrorCode][] = [
   [-128, "denied", "denied"],
   [-25293, "denied", "denied"],
+  [-25243, "denied", "denied"],
+  [-25244, "denied", "denied"],
   [-25308, "locked", "denied"],
   [-25315, "locked", "denied"],
   [-25291, "unreachable", "unreachable"],

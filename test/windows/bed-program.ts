@@ -3,12 +3,14 @@
  * where they live. `bed.exe COMMAND ARGUMENT…`; an error ends it with exit code 1.
  */
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { writeAtomic } from "../../src/files/atomic-write.ts";
 import { acquireLock, LockTimeout, withLock } from "../../src/files/lock.ts";
 import { type CallOptions, SERVICE } from "../../src/keyring/backend.ts";
 import { windowsCredentials } from "../../src/keyring/credentials.ts";
 import { openWindowsBackend } from "../../src/keyring/windows.ts";
 import { contractCases, printContract } from "../contract/backend-contract.ts";
+import { visitAsAsked } from "../workspace/browser.ts";
 import { secretOf, watched } from "./stopping.ts";
 
 const soon = (): CallOptions => ({ deadline: performance.now() + 10_000, interactive: false });
@@ -93,6 +95,22 @@ const commands: Record<string, (...args: string[]) => Promise<void>> = {
         writeAtomic(path, `${before + 1}`, { mode: 0o600 });
       });
     }
+  },
+
+  /** Runs the program for a person whose home folder is PERSON, a path of Linux: Wine itself sets USERPROFILE. */
+  async program(...args) {
+    const { PERSON = "", ...env } = process.env;
+    const home = `Z:${PERSON.replaceAll("/", "\\")}`;
+    const program = join(dirname(process.execPath), "databricks.exe");
+    const child = Bun.spawn([program, ...args], {
+      env: { ...env, USERPROFILE: home },
+      stdio: ["inherit", "inherit", "inherit"],
+    });
+    process.exitCode = await child.exited;
+  },
+
+  async visit(link = "") {
+    process.exitCode = await visitAsAsked(link);
   },
 
   async replace(path = "", text = "") {

@@ -62,9 +62,14 @@ function takeProxy(): string | undefined {
   return proxy === "" ? undefined : proxy;
 }
 
+/** Does with the link what WORKSPACE_BROWSER asks for; gives an exit code. */
+export async function visitAsAsked(link: string): Promise<number> {
+  const page = await visit(link, readManner(process.env["WORKSPACE_BROWSER"]), takeProxy());
+  return page === null || page.ok ? 0 : 1;
+}
+
 if (import.meta.main) {
   const [link] = process.argv.slice(2);
   if (link === undefined) throw new Error("usage: browser URL");
-  const page = await visit(link, readManner(process.env["WORKSPACE_BROWSER"]), takeProxy());
-  process.exitCode = page === null || page.ok ? 0 : 1;
+  process.exitCode = await visitAsAsked(link);
 }

@@ -2,7 +2,7 @@
  * What there is to say about the storage of tokens, each with what to do about it. Pure.
  * The codes are stable; docs/storage.md explains them.
  */
-import { shellWord } from "../../../output.ts";
+import { shellWord, unsetOn } from "../../../output.ts";
 import { howToAllow, howToUnlock } from "../../../storage/policy.ts";
 import { loginFindings } from "./login-findings.ts";
 import type { ConfigSurvey, Survey } from "./survey.ts";
@@ -82,14 +82,15 @@ function storeInUse({
   return choice.mode === "plaintext" || fallsBack ? "file" : "keyring";
 }
 
-function settingFindings({ settings: { bad, overridden, choice } }: Survey): Finding[] {
+function settingFindings({ settings, platform }: Survey): Finding[] {
+  const { bad, overridden, choice } = settings;
+  const unset = unsetOn(platform, "DATABRICKS_AUTH_STORAGE");
   const findings = bad.map(
     ({ source, problem }): Finding => ({
       code: "setting-invalid",
       severity: choice ? "warning" : "error",
       message: problem,
-      fix:
-        source === "env" ? "unset DATABRICKS_AUTH_STORAGE" : "databricks auth storage set secure",
+      fix: source === "env" ? unset : "databricks auth storage set secure",
     }),
   );
   if (overridden) {
@@ -97,7 +98,7 @@ function settingFindings({ settings: { bad, overridden, choice } }: Survey): Fin
       code: "setting-overridden",
       severity: "notice",
       message: `auth_storage is ${overridden.config}, but DATABRICKS_AUTH_STORAGE=${overridden.env} overrides it`,
-      fix: "unset DATABRICKS_AUTH_STORAGE",
+      fix: unset,
     });
   }
   return findings;

@@ -1,6 +1,7 @@
 import { setSettingChanges } from "../../../config/profiles.ts";
 import { type Context, configPath } from "../../../context.ts";
 import { UserError } from "../../../errors.ts";
+import { unsetOn } from "../../../output.ts";
 import { requireMode, type StorageMode } from "../../../storage/mode.ts";
 import { authArgs, command, type Values } from "../../command.ts";
 import { saveConfig } from "../../save-config.ts";
@@ -35,7 +36,8 @@ export async function writeStorageSetting(mode: StorageMode, context: Context): 
   context.stderr.write(`auth_storage = ${mode} is set in ${path}\n`);
   const env = context.env["DATABRICKS_AUTH_STORAGE"];
   if (!env || env.trim().toLowerCase() === mode) return;
+  const unset = unsetOn(context.platform, "DATABRICKS_AUTH_STORAGE");
   context.stderr.write(
-    `Warning: DATABRICKS_AUTH_STORAGE=${env} in the environment overrides it; to let it count, run: unset DATABRICKS_AUTH_STORAGE\n`,
+    `Warning: DATABRICKS_AUTH_STORAGE=${env} in the environment overrides it; to let it count, run: ${unset}\n`,
   );
 }
