@@ -63,8 +63,19 @@ const FORMS: [typed: (begun: string) => string, prefix: string][] = [
   [(begun) => `--profile='${begun}`, "--profile="],
 ];
 
+/** macOS's own Bash is 3.2, of 2007: it completes, but quotes in other ways. */
+const OLDEST_BASH = 4;
+
+function missingFor(shell: Shell): string {
+  if (!Bun.which(shell)) return ` (skipped: no ${shell})`;
+  if (process.platform === "win32") return " (skipped: a terminal of Unix)";
+  if (shell !== "bash") return "";
+  const version = Bun.spawnSync(["bash", "-c", "echo $BASH_VERSINFO"]).stdout.toString();
+  return Number(version) < OLDEST_BASH ? ` (skipped: bash ${version.trim()})` : "";
+}
+
 function describeShell(shell: Shell): void {
-  const missing = Bun.which(shell) ? "" : ` (skipped: no ${shell})`;
+  const missing = missingFor(shell);
   describe.skipIf(missing !== "")(`completion in ${shell}${missing}`, () => {
     const start = () => startShell(shell, folder, PROGRAM);
     let folder: string;

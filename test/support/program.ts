@@ -9,7 +9,7 @@ export async function compiledProgram(): Promise<string> {
   if (given) return given;
   const folder = mkdtempSync(join(tmpdir(), "databricks-program-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const outfile = join(folder, "databricks");
+  const outfile = join(folder, process.platform === "win32" ? "databricks.exe" : "databricks");
   await build({ outfile });
   return outfile;
 }
