@@ -5,6 +5,7 @@
  *     workspace ACTION [JSON]        control, issue, expire, revoke, reset (test/workspace/README.md)
  *     keyring ACTION                 scripts/acceptance/keyring.ts
  *     seed file|keyring KEY [JSON]   stores a login of the workspace without the program
+ *     milliseconds                   the time
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -21,6 +22,9 @@ switch (command) {
     break;
   case "seed":
     await seed(args[0] ?? "", args[1] ?? "", args[2]);
+    break;
+  case "milliseconds":
+    console.log(Date.now());
     break;
   default:
     throw new Error(`no such command: ${command}`);

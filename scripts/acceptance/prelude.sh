@@ -33,11 +33,22 @@ show() {
 within() {
   limit=$1
   shift
-  started=$(date +%s%3N)
+  started=$(milliseconds)
   "$@"
-  elapsed=$(($(date +%s%3N) - started))
+  elapsed=$(($(milliseconds) - started))
   [ "$elapsed" -le "$limit" ] || printf '[took %s ms, more than %s]\n' "$elapsed" "$limit"
 }
+
+# milliseconds: the time. macOS's date knows whole seconds only.
+milliseconds() {
+  case $(date +%3N) in
+  *N) control milliseconds ;;
+  *) date +%s%3N ;;
+  esac
+}
+
+# modes PATH…: the permissions of each; stat of Linux, and of macOS.
+modes() { stat -c '%a %n' "$@" 2>/dev/null || stat -f '%Lp %N' "$@"; }
 
 # absent PATH…: one line for each, whether it is there.
 absent() {
