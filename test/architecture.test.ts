@@ -15,7 +15,10 @@ const program = filesBelow("native", "src");
 const everything = [...program, ...filesBelow("test", "scripts", "bench")];
 
 function filesBelow(...folders: string[]): string[] {
-  return folders.flatMap((folder) => [...new Bun.Glob(`${folder}/**/*.ts`).scanSync(ROOT)]).sort();
+  return folders
+    .flatMap((folder) => [...new Bun.Glob(`${folder}/**/*.ts`).scanSync(ROOT)])
+    .map((file) => file.replaceAll("\\", "/"))
+    .sort();
 }
 
 function textOf(file: string): string {

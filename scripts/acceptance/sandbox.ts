@@ -30,6 +30,8 @@ export interface Machine {
   browser: string;
   /** The output with paths as this machine writes them. */
   translate(output: string): string;
+  /** How many times as long as here a case may take. */
+  patience: number;
 }
 
 interface Folders {
@@ -60,7 +62,8 @@ export async function runCase(subject: Case, binary: string, machine?: Machine):
     const shell = ["sh", "-c", '. "$1"; . "$2"', "sh"];
     const scripts = [join(HERE, "prelude.sh"), join(subject.folder, "script")];
     const command = [...(keyring?.wrapper ?? []), ...shell, ...scripts];
-    const printed = await runScript(subject, command, folders, env);
+    const patience = subject.timeoutMs * (machine?.patience ?? 1);
+    const printed = await runScript(subject, command, folders, { env, timeout: patience });
     const output = machine?.translate(printed) ?? printed;
     return normalise(output + (await leftBehind(folders)), namesOf(subject, folders, workspace));
   } finally {
@@ -153,14 +156,9 @@ async function runScript(
   subject: Case,
   command: string[],
   folders: Folders,
-  env: Record<string, string>,
+  given: { env: Record<string, string>; timeout: number },
 ): Promise<string> {
-  const limits = {
-    cwd: folders.work,
-    env,
-    timeout: subject.timeoutMs,
-    killSignal: "SIGKILL",
-  } as const;
+  const limits = { cwd: folders.work, ...given, killSignal: "SIGKILL" } as const;
   if (subject.terminal) {
     const { screen, unsent, ending } = await runOnTerminal(command, limits, subject.keys);
     return screen + unsent.map((keys) => `[did not come: ${keys.waitFor}]\n`).join("") + ending;

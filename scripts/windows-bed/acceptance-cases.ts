@@ -10,6 +10,9 @@ import { PROGRAMS, type Wine } from "./wine.ts";
 /** Cases that Windows must end otherwise, and why. */
 const ELSEWHERE: Readonly<Record<string, string>> = {};
 
+/** Each run of the program starts two processes of Wine. */
+const PATIENCE = 5;
+
 export interface WindowsAcceptance {
   wine: Wine;
   /** The folder that both systems see. */
@@ -21,11 +24,16 @@ export interface WindowsAcceptance {
 export async function runWindowsAcceptance(options: WindowsAcceptance): Promise<void> {
   const { wine, shared, filters, report } = options;
   const binary = join(shared, "databricks");
-  const script = `#!/bin/sh\nPERSON=$HOME exec ${wine.command(BED)} program "$@"\n`;
+  const script = `#!/bin/sh\n# With TMPDIR, Wine does not start.\nunset TMPDIR\nPERSON=$HOME exec ${wine.command(BED)} program "$@"\n`;
   writeFileSync(binary, script, { mode: 0o755 });
   await runAcceptance({
     binary,
-    machine: { folder: shared, browser: `Z:${PROGRAMS}/bed.exe visit`, translate: onLinux },
+    machine: {
+      folder: shared,
+      browser: `Z:${PROGRAMS}/bed.exe visit`,
+      translate: onLinux,
+      patience: PATIENCE,
+    },
     except: (subject) => !makesSense(subject),
     filters,
     update: false,

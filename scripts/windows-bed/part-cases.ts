@@ -56,6 +56,17 @@ const locks: BedCase[] = [
   },
 ];
 
+const longPath: BedCase = {
+  name: "a path of more than 260 characters is locked and replaced like any other",
+  async run(wine) {
+    const path = [WINDOWS_HOME, ..."abc".split("").map((letter) => letter.repeat(100)), "x"].join(
+      "\\",
+    );
+    await bed(wine, "count", path, "2");
+    assert.equal(await bed(wine, "try-lock", `${path}.lock`, "300"), "held: ");
+  },
+};
+
 async function replaceWhileOpen(wine: Wine, milliseconds: number) {
   const path = `${WINDOWS_HOME}\\replaced`;
   writeFileSync(wine.path(`${HOME}/replaced`), "old");
@@ -99,4 +110,4 @@ const files: BedCase[] = [
   },
 ];
 
-export const partCases: readonly BedCase[] = [...killedWriters, ...locks, ...files];
+export const partCases: readonly BedCase[] = [...killedWriters, ...locks, longPath, ...files];

@@ -16,7 +16,7 @@ import {
   writeSync,
 } from "node:fs";
 import { constants as os } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, toNamespacedPath } from "node:path";
 import * as windows from "../../native/kernel32.ts";
 import { flock, LOCK_EX, LOCK_NB } from "../../native/libc.ts";
 import { ptr, wideString } from "../../native/memory.ts";
@@ -141,7 +141,8 @@ function posixLocker(path: string, fd: number): Locker {
 const LOCKED_BYTE = 0x7fff_ffff_0000_0000n;
 
 function windowsLocker(path: string, fd: number): Locker {
-  const name = wideString(path);
+  // Spelt so, a path may have more than 260 characters.
+  const name = wideString(toNamespacedPath(path));
   const handle = windows
     .kernel32()
     .CreateFileW(

@@ -5,6 +5,9 @@ import { run } from "../../src/cli.ts";
 import { contextOf } from "../support/context.ts";
 import { scratchFolder } from "../support/scratch.ts";
 
+/** Windows knows no modes: there, every file seems open to all. */
+const PRIVATE = process.platform === "win32" ? 0o666 : 0o600;
+
 /** Runs `configure` with a token on stdin; `file` is the config file afterwards, null for none. */
 async function configure(argv: readonly string[], stdin: string, env = {}, before?: string) {
   const home = scratchFolder();
@@ -30,7 +33,7 @@ test("the token of stdin goes into a profile of a file for its owner alone", asy
   expect({ code, said, mode }).toEqual({
     code: 0,
     said: "Profile ci was successfully saved\n",
-    mode: 0o600,
+    mode: PRIVATE,
   });
   expect(file).toContain("[ci]\nhost = https://h.example\ntoken = pat-1\n");
   expect(file).toContain("default_profile = ci\n");

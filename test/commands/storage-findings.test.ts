@@ -19,7 +19,7 @@ import { describeSurvey, renderSurvey } from "../../src/commands/auth/storage/st
 import type { Survey } from "../../src/commands/auth/storage/survey.ts";
 import { readIni } from "../../src/config/ini-document.ts";
 import { KeyringError, type KeyringErrorCode } from "../../src/keyring/backend.ts";
-import { stylist } from "../../src/output.ts";
+import { shellWord, stylist } from "../../src/output.ts";
 import type { StorageChoice } from "../../src/storage/mode.ts";
 import type { Token } from "../../src/storage/store.ts";
 
@@ -192,7 +192,13 @@ describe("findings", () => {
     [
       "what a repair left",
       [{ setAside: ["/home/ada lovelace/token-cache.json.corrupt-1"] }],
-      [["cache-set-aside", "notice", "rm '/home/ada lovelace/token-cache.json.corrupt-1'"]],
+      [
+        [
+          "cache-set-aside",
+          "notice",
+          `rm ${shellWord("/home/ada lovelace/token-cache.json.corrupt-1")}`,
+        ],
+      ],
     ],
     [
       "a config file that cannot be read: nothing is said about logins",
@@ -248,7 +254,7 @@ describe("findings", () => {
         [
           "token-in-other-store",
           "warning",
-          "databricks auth storage migrate --to plaintext 'odd name'",
+          `databricks auth storage migrate --to plaintext ${shellWord("odd name")}`,
         ],
       ],
     ],

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { run } from "../../src/cli.ts";
 import { contextOf } from "../support/context.ts";
 import { scratchFolder } from "../support/scratch.ts";
@@ -12,7 +12,7 @@ async function switchTo(configFile: string, argv: readonly string[], env = {}) {
   writeFileSync(path, configFile, { mode: 0o600 });
   let said = "";
   const write = (text: string) => {
-    said += text.replaceAll(home, "~");
+    said += text.replaceAll(home + sep, "~/");
   };
   const stream = { isTTY: false, write };
   const code = await run(

@@ -83,9 +83,14 @@ describe("readConfigFile", () => {
     });
   }
 
-  test("names a path that is a folder, or lies in a file", () => {
-    const { folder, path } = scratch("x = 1\n");
+  test("names a path that is a folder", () => {
+    const { folder } = scratch();
     expect(() => readConfigFile(folder)).toThrow(`cannot read ${folder}: `);
+  });
+
+  // To Windows such a file is missing like any other.
+  test.skipIf(onWindows)("names a path that lies in a file", () => {
+    const { path } = scratch("x = 1\n");
     expect(() => readConfigFile(join(path, "cfg"))).toThrow(`cannot read ${join(path, "cfg")}: `);
   });
 });

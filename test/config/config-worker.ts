@@ -5,7 +5,9 @@ import { changeConfigFile, loginChanges } from "../../src/config/profiles.ts";
 const [what, path = "", lockDirectory = "", name = ""] = process.argv.slice(2);
 
 function reportModules(): void {
-  const loaded = Object.keys(require.cache).some((file) => file.includes("/node_modules/ini/"));
+  const loaded = Object.keys(require.cache).some((file) =>
+    /[\\/]node_modules[\\/]ini[\\/]/.test(file),
+  );
   process.stdout.write(loaded ? "with ini\n" : "without ini\n");
 }
 

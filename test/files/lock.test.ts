@@ -8,7 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import {
   acquireLock,
   type Lock,
@@ -22,6 +22,8 @@ import { runScript, startScript } from "../support/run-script.ts";
 import { scratchFolder } from "../support/scratch.ts";
 
 const worker = new URL("./lock-worker.ts", import.meta.url);
+/** No modes there, and links by special right only. */
+const onWindows = process.platform === "win32";
 const soon = (milliseconds = 5_000) => ({ deadline: performance.now() + milliseconds });
 
 async function startHolder(path: string) {
@@ -86,7 +88,7 @@ describe("a lock between processes", () => {
   test("is not inherited by a process that its holder started", async () => {
     const path = join(scratchFolder(), "lock");
     const lock = await acquireLock(path, soon());
-    const child = Bun.spawn(["sleep", "30"]);
+    const child = Bun.spawn([process.execPath, "-e", "await Bun.sleep(30_000)"]);
     lock.release();
     // Not at once: the child may still be on its way through exec, which closes the file.
     const again = await acquireLock(path, soon(1_000));
@@ -139,27 +141,30 @@ describe("a lock within one process", () => {
 });
 
 describe("a lock file", () => {
-  test("is private, and so is the folder made for it, whatever the umask", async () => {
-    for (const umask of [0o000, 0o077]) {
-      const folder = join(scratchFolder(), "deep", "locks");
-      const before = process.umask(umask);
-      try {
-        (await acquireLock(join(folder, "lock"), soon())).release();
-      } finally {
-        process.umask(before);
+  test.skipIf(onWindows)(
+    "is private, and so is the folder made for it, whatever the umask",
+    async () => {
+      for (const umask of [0o000, 0o077]) {
+        const folder = join(scratchFolder(), "deep", "locks");
+        const before = process.umask(umask);
+        try {
+          (await acquireLock(join(folder, "lock"), soon())).release();
+        } finally {
+          process.umask(before);
+        }
+        expect(statSync(folder).mode & 0o777).toBe(0o700);
+        expect(statSync(join(folder, "lock")).mode & 0o777).toBe(0o600);
       }
-      expect(statSync(folder).mode & 0o777).toBe(0o700);
-      expect(statSync(join(folder, "lock")).mode & 0o777).toBe(0o600);
-    }
-  });
+    },
+  );
 
   test("is named by a hash of its subject", () => {
-    const path = lockPath("/locks", "token:../../etc/passwd");
-    expect(path).toMatch(/^\/locks\/[0-9a-f]{64}$/);
+    const path = lockPath("locks", "token:../../etc/passwd");
+    expect(path.split(sep)).toEqual(["locks", expect.stringMatching(/^[0-9a-f]{64}$/)]);
     expect(lockPath("/locks", "token:a")).not.toBe(lockPath("/locks", "token:b"));
   });
 
-  test("that is a symbolic link is not followed", async () => {
+  test.skipIf(onWindows)("that is a symbolic link is not followed", async () => {
     const folder = scratchFolder();
     symlinkSync(join(folder, "elsewhere"), join(folder, "lock"));
     const error: unknown = await acquireLock(join(folder, "lock"), soon()).catch(
@@ -178,7 +183,7 @@ describe("a lock file", () => {
     }
   });
 
-  test.skipIf(process.platform === "win32")("that is a FIFO is no lock", async () => {
+  test.skipIf(onWindows)("that is a FIFO is no lock", async () => {
     const path = join(scratchFolder(), "lock");
     Bun.spawnSync(["mkfifo", path]);
     await expect(acquireLock(path, soon())).rejects.toBeInstanceOf(LockUnavailable);

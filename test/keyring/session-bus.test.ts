@@ -1,5 +1,5 @@
 /** Which bus is taken for the session's. */
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,15 +8,11 @@ import { sessionBusAddress } from "../../src/keyring/session-bus.ts";
 const directory = mkdtempSync(join(tmpdir(), "session-bus-"));
 const strange = join(directory, "a b,c;d=e%f");
 mkdirSync(strange);
-const listener = Bun.listen({ unix: join(strange, "bus"), socket: { data() {} } });
 const fileInstead = join(directory, "file");
 mkdirSync(fileInstead);
 writeFileSync(join(fileInstead, "bus"), "");
 
-afterAll(() => {
-  listener.stop(true);
-  rmSync(directory, { recursive: true });
-});
+afterAll(() => rmSync(directory, { recursive: true }));
 
 describe("from DBUS_SESSION_BUS_ADDRESS", () => {
   const cases: [string, string | null][] = [
@@ -35,7 +31,14 @@ describe("from DBUS_SESSION_BUS_ADDRESS", () => {
   }
 });
 
-describe("from the runtime folder", () => {
+// Windows has no such sockets.
+describe.skipIf(process.platform === "win32")("from the runtime folder", () => {
+  let listener: Pick<Bun.UnixSocketListener<undefined>, "stop">;
+  beforeAll(() => {
+    listener = Bun.listen({ unix: join(strange, "bus"), socket: { data() {} } });
+  });
+  afterAll(() => listener.stop(true));
+
   test("a socket, its path escaped", () => {
     const escaped = `${directory}/a%20b%2Cc%3Bd%3De%25f/bus`;
     expect(sessionBusAddress({ XDG_RUNTIME_DIR: strange })).toBe(`unix:path=${escaped}`);

@@ -63,7 +63,7 @@ describe("the command", () => {
   test("may have blanks in its path", () => {
     const folder = join(scratchFolder(), "my programs");
     mkdirSync(folder);
-    const program = join(folder, "browse it");
+    const program = join(folder, process.platform === "win32" ? "browse it.exe" : "browse it");
     writeFileSync(program, "#!/bin/sh\n", { mode: 0o755 });
     expect(browserCommand(url, { BROWSER: program }, "linux")).toEqual([program, url]);
   });
