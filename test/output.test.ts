@@ -15,11 +15,14 @@ test.each<[word: string, platform: NodeJS.Platform, expected: string]>([
   expect(shellWordOn(platform, word)).toBe(expected);
 });
 
-test("a POSIX shell reads a word of shellWordOn as it was", () => {
-  const word = "a b'c\"d$HOME`e`\\f*?;&|\tg";
-  const shell = Bun.spawnSync(["sh", "-c", `printf %s ${shellWordOn("linux", word)}`]);
-  expect(shell.stdout.toString()).toBe(word);
-});
+test.skipIf(process.platform === "win32")(
+  "a POSIX shell reads a word of shellWordOn as it was",
+  () => {
+    const word = "a b'c\"d$HOME`e`\\f*?;&|\tg";
+    const shell = Bun.spawnSync(["sh", "-c", `printf %s ${shellWordOn("linux", word)}`]);
+    expect(shell.stdout.toString()).toBe(word);
+  },
+);
 
 test("a table is as wide as its widest cells, by columns of a terminal, without trailing blanks", () => {
   expect(

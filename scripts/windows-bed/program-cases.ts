@@ -155,6 +155,19 @@ export const programCases: readonly BedCase[] = [
     assert.match(elsewhere.stderr, /C:\\other\\\.databrickscfg/);
   }),
 
+  scene("variables count in any letter case", async (scene) => {
+    await login(scene);
+    const program = "Z:\\bed\\databricks.exe auth describe";
+    const variables = `set databricks_host=${scene.workspace.url}&& set Databricks_Cluster_Id=7`;
+    const described = await scene.wine.run("cmd", ["/c", `${variables}&& ${program}`]);
+    const { stdout } = succeeded(described);
+    assert.match(stdout, /^ {2}✓ profile: größe /m);
+    assert.match(
+      stdout,
+      /^ {2}✓ cluster_id: 7 \(from DATABRICKS_CLUSTER_ID environment variable\)$/m,
+    );
+  }),
+
   scene("nothing in the current folder runs", async (scene) => {
     await login(scene);
     const folder = "/tmp/someone-elses";

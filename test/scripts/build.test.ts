@@ -6,7 +6,7 @@ import { scratchFolder } from "../support/scratch.ts";
 
 test("an executable names neither the checkout nor a sealed variable, and knows its build", async () => {
   const folder = scratchFolder();
-  const outfile = join(folder, "program");
+  const outfile = join(folder, process.platform === "win32" ? "program.exe" : "program");
   const entrypoint = join(folder, "main.ts");
   writeFileSync(
     entrypoint,

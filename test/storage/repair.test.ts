@@ -16,6 +16,9 @@ import { repairCache, salvage } from "../../src/storage/repair.ts";
 import { propertyRuns } from "../support/property.ts";
 import { scratchFolder } from "../support/scratch.ts";
 
+/** No modes there, and links by special right only. */
+const onWindows = process.platform === "win32";
+
 const NOW = Date.parse("2026-11-24T15:04:05.678Z");
 
 const entry = (name: string) => ({
@@ -228,7 +231,9 @@ describe("repairing a file", () => {
     });
     expect(files()).toEqual(["token-cache.json", aside]);
     expect(readFileSync(join(folder, aside)).equals(broken)).toBe(true);
-    for (const name of files()) expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+    for (const name of onWindows ? [] : files()) {
+      expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+    }
     expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(cacheOf("one", "two"));
     const token = await openFileStore(options).lookup("two");
     expect(token?.access_token).toBe("access-two");
@@ -268,7 +273,7 @@ describe("repairing a file", () => {
     expect(readFileSync(path, "utf8")).toBe("{");
   });
 
-  test("leaves a link to the file a link", async () => {
+  test.skipIf(onWindows)("leaves a link to the file a link", async () => {
     const { folder, path, options } = place();
     mkdirSync(join(folder, "real"));
     writeFileSync(join(folder, "real", "cache"), "{");

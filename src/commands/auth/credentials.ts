@@ -27,7 +27,8 @@ export function withHostProfile(session: Session, values: AuthValues, context: C
     host,
   );
   if (name === undefined) return session;
-  const env = { ...context.env, DATABRICKS_CONFIG_PROFILE: name };
+  // No copy: on Windows the environment itself knows its variables in any letter case.
+  const env = Object.create(context.env, { DATABRICKS_CONFIG_PROFILE: { value: name } });
   const source = { type: "file", name: config.path } as const;
   const found = resolve(selectionOf(values), env, config);
   return { ...session, resolution: { ...found, profile: { value: name, source } } };
