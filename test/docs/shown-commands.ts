@@ -113,9 +113,9 @@ export async function runMachine(
   const script = `${header(machine.keyring)}${home}${machine.setup}\n${steps.join("\n")}\n`;
   const printed = await runCase(caseIn(folder, script), binary);
   const results = [...printed.matchAll(new RegExp(`${BEGIN}([^${END}]*)${END}(\\d+)\n`, "g"))];
-  const last = results.at(-1);
-  const rest = last ? printed.slice(last.index + last[0].length) : printed;
-  if (results.length !== commands.length || rest !== "") throw new Error(printed);
+  // Nothing before, between or after: neither a failed setup nor something left behind.
+  const whole = results.map(([text]) => text).join("");
+  if (results.length !== commands.length || whole !== printed) throw new Error(printed);
   return commands.map((command, index) => {
     const [, text = "", exitCode = ""] = results[index] ?? [];
     return { ...command, printed: text, exitCode: Number(exitCode) };
