@@ -40,18 +40,41 @@ export function writeAtomic(
   content: string | Uint8Array,
   { mode }: WriteOptions,
 ): void {
+  atTarget(path, (target, old) => {
+    removeAbandoned(target);
+    replace(target, content, mode, old);
+  });
+}
+
+/**
+ * Finds out whether `writeAtomic` could write: with an empty file beside the one at `path`, which stays as it is.
+ *
+ * @throws UserError as `writeAtomic` does
+ */
+export function probeAtomicWrite(path: string): void {
+  atTarget(path, (target) => {
+    const temporary = temporaryPath(target);
+    closeSync(createFile(temporary));
+    discard(temporary);
+  });
+}
+
+/** Runs `body` on the real file and what it is now; its folder is there. */
+function atTarget(path: string, body: (target: string, old: Stats | undefined) => void): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const target = followLinks(path);
     const old = lstatSync(target, { throwIfNoEntry: false });
     if (old && !old.isFile()) throw new UserError(`cannot write ${path}: not a regular file`);
-    removeAbandoned(target);
-    replace(target, content, mode, old);
+    body(target, old);
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`cannot write ${path}: ${systemReason(error)}`, { cause: error });
   }
 }
+
+const createFile = (path: string): number =>
+  openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
 
 /** As many links as Linux follows. */
 const MOST_LINKS = 40;
@@ -76,7 +99,7 @@ function replace(
   old: Stats | undefined,
 ): void {
   const temporary = temporaryPath(target);
-  const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  const fd = createFile(temporary);
   try {
     try {
       const created = fstatSync(fd);

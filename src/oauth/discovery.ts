@@ -157,7 +157,7 @@ function endpoint(json: Record<string, unknown>, name: string, host: string): st
   if (url === null) throw new UserError(`${host} names no ${name}`);
   if (url.origin !== new URL(host).origin) {
     throw new UserError(
-      `${host} names a ${name} at another host, ${url.origin}; if that is your workspace, log in there`,
+      `${host} names its ${name} at another host, ${url.origin}; if that is your workspace, log in there`,
     );
   }
   return url.href;

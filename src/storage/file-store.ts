@@ -109,6 +109,13 @@ export async function changeFile<T>(
   );
 }
 
+/** Proves that a token could be stored, before somebody signs in for it. @throws UserError as `put` does */
+export async function probeFileStore({ path }: Pick<FileStoreOptions, "path">): Promise<void> {
+  parseCache(path, readText(path), parseLossless);
+  const { probeAtomicWrite } = await import("../files/atomic-write.ts");
+  probeAtomicWrite(path);
+}
+
 /** Whether somebody has signed in to the file cache. One that cannot be read counts as empty. */
 export function hasEntries(path: string): boolean {
   try {

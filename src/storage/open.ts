@@ -81,28 +81,33 @@ export interface LoginStore {
   unreachable: string | null;
 }
 
+/** Each proves that its store can be written. */
+export interface WriteProbes {
+  /** Throws KeyringError. */
+  keyring: () => Promise<void>;
+  /** Throws UserError. */
+  file: () => Promise<void>;
+}
+
 /**
  * The store for a login, by the login table.
  *
- * @param probeWrite proves that the keyring can be written; throws `KeyringError`
  * @throws UserError before any browser opens, when the token could not be kept where it belongs
  */
-export async function openForLogin(
-  stores: Stores,
-  probeWrite: () => Promise<void>,
-): Promise<LoginStore> {
-  if (stores.choice.mode === "plaintext") {
-    return { store: stores.file(), pin: null, unreachable: null };
-  }
-  const error = await probe(probeWrite);
-  const decision = decideLogin(stores.choice.source, error?.code ?? "ok");
+export async function openForLogin(stores: Stores, probes: WriteProbes): Promise<LoginStore> {
+  const plaintext = stores.choice.mode === "plaintext";
+  const error = plaintext ? null : await failureOf(probes.keyring);
+  const decision = plaintext
+    ? ({ store: "file", pin: null } as const)
+    : decideLogin(stores.choice.source, error?.code ?? "ok");
   if (error && decision.store === "none") throw loginFailure(error, stores.platform);
-  return decision.store === "file"
-    ? { store: stores.file(), pin: decision.pin, unreachable: error?.message ?? null }
-    : { store: await stores.keyring(), pin: decision.pin, unreachable: null };
+  const { pin } = decision;
+  if (decision.store !== "file") return { store: await stores.keyring(), pin, unreachable: null };
+  await probes.file();
+  return { store: stores.file(), pin, unreachable: error?.message ?? null };
 }
 
-async function probe(probeWrite: () => Promise<void>): Promise<KeyringError | null> {
+async function failureOf(probeWrite: () => Promise<void>): Promise<KeyringError | null> {
   try {
     await probeWrite();
     return null;

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../src/errors.ts";
-import { writeAtomic } from "../../src/files/atomic-write.ts";
+import { probeAtomicWrite, writeAtomic } from "../../src/files/atomic-write.ts";
 import {
   asNobody,
   canBeNobody,
@@ -248,5 +248,31 @@ describe("a writer that is killed", () => {
     for (const name of others) writeFileSync(join(folder, name), "");
     writeAtomic(path, "new", { mode });
     expect(others.every((name) => existsSync(join(folder, name)))).toBe(true);
+  });
+});
+
+describe("probeAtomicWrite", () => {
+  test("leaves a file as it is, and nothing beside it", () => {
+    const { folder, path } = oldFile();
+    const before = statSync(path);
+    probeAtomicWrite(path);
+    expect(readFileSync(path, "utf8")).toBe("old");
+    expect(statSync(path).ino).toBe(before.ino);
+    expect(readdirSync(folder)).toEqual(["file"]);
+  });
+
+  test("makes the folder, but no file", () => {
+    const folder = join(scratchFolder(), "a");
+    probeAtomicWrite(join(folder, "file"));
+    expect(readdirSync(folder)).toEqual([]);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+  });
+
+  test("refuses what writeAtomic would refuse", () => {
+    const path = join(scratchFolder(), "folder");
+    mkdirSync(path);
+    const { message } = errorOf(() => probeAtomicWrite(path));
+    expect(message).toBe(`cannot write ${path}: not a regular file`);
+    expect(message).toBe(errorOf(() => writeAtomic(path, "new", { mode })).message);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { UserError } from "../../src/errors.ts";
 import { KeyringError, type KeyringErrorCode } from "../../src/keyring/backend.ts";
 import { notFoundHint, notFoundMessage } from "../../src/storage/hint.ts";
 import type { StorageChoice, StorageSource } from "../../src/storage/mode.ts";
@@ -158,21 +159,41 @@ describe("openForReading", () => {
 });
 
 describe("openForLogin", () => {
-  const probe = (outcome: KeyringErrorCode | "ok") => async () => {
-    if (outcome !== "ok") throw new KeyringError(outcome, "cause");
-  };
+  const probes = (outcome: KeyringErrorCode | "ok") => ({
+    keyring: async () => {
+      if (outcome !== "ok") throw new KeyringError(outcome, "cause");
+    },
+    file: async () => {},
+  });
 
-  test("plaintext is not probed and not pinned", async () => {
+  test("plaintext asks no keyring and pins nothing", async () => {
     const { opened } = stores({ mode: "plaintext", source: "default" }, []);
-    const login = await openForLogin(opened, probe("failed"));
+    const login = await openForLogin(opened, probes("failed"));
     expect([login.store.location, login.pin]).toEqual(["file", null]);
+  });
+
+  test.each(["plaintext", "secure"] as const)(
+    "%s ends where the file cannot be written",
+    async (mode) => {
+      const { opened } = stores({ mode, source: "default" }, []);
+      const file = () => Promise.reject(new UserError("the file is corrupt"));
+      const opening = openForLogin(opened, { ...probes("unreachable"), file });
+      await expect(opening).rejects.toThrow("the file is corrupt");
+    },
+  );
+
+  test("a file that cannot be written is nothing to a login in the keyring", async () => {
+    const { opened } = stores({ mode: "secure", source: "default" }, []);
+    const file = () => Promise.reject(new UserError("the file is corrupt"));
+    const login = await openForLogin(opened, { ...probes("ok"), file });
+    expect(login.store.location).toBe("keyring");
   });
 
   test.each(SOURCES)("from %s", async (source) => {
     for (const outcome of ["ok", ...FAILURES] as const) {
       const { opened } = stores({ mode: "secure", source }, []);
       const decision = decideLogin(source, outcome);
-      const opening = openForLogin(opened, probe(outcome));
+      const opening = openForLogin(opened, probes(outcome));
       if (decision.store === "none") await expect(opening).rejects.toThrow("cause");
       else {
         const login = await opening;
@@ -184,7 +205,8 @@ describe("openForLogin", () => {
 
   test("an error that is not the keyring's is passed on as it is", async () => {
     const { opened } = stores({ mode: "secure", source: "default" }, []);
-    const failing = () => Promise.reject(new TypeError("a bug"));
-    await expect(openForLogin(opened, failing)).rejects.toThrow(TypeError);
+    const keyring = () => Promise.reject(new TypeError("a bug"));
+    const opening = openForLogin(opened, { ...probes("ok"), keyring });
+    await expect(opening).rejects.toThrow(TypeError);
   });
 });

@@ -4,6 +4,7 @@ import { type Context, cachePath, configPath, isInteractive } from "../../contex
 import { openBrowser } from "../../oauth/browser.ts";
 import type { Http } from "../../oauth/http.ts";
 import { DEFAULT_SCOPES, type LoginResult, login } from "../../oauth/login.ts";
+import { probeFileStore } from "../../storage/file-store.ts";
 import { type LoginStore, openForLogin } from "../../storage/open.ts";
 import { showWaiting } from "../../waiting.ts";
 import { command } from "../command.ts";
@@ -71,7 +72,10 @@ export async function pickLogin(
 }
 
 async function openStore({ stores }: Session, context: Context): Promise<LoginStore> {
-  const opened = await openForLogin(stores, async () => (await context.keyring()).probeWrite());
+  const opened = await openForLogin(stores, {
+    keyring: async () => (await context.keyring()).probeWrite(),
+    file: () => probeFileStore({ path: cachePath(context) }),
+  });
   if (opened.unreachable !== null) {
     context.stderr.write(
       `No OS keyring can be reached here (${opened.unreachable}); the login will be kept in ${cachePath(context)}.\n`,
