@@ -15,7 +15,9 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     return 0;
   } catch (error) {
     if (error instanceof Interrupted) return 130;
-    context.stderr.write(`Error: ${messageOf(error)}\n`);
+    // A message may quote a file or an argument that came from elsewhere.
+    const { printable } = await import("./output.ts");
+    context.stderr.write(`Error: ${printable(messageOf(error))}\n`);
     if (!(error instanceof UserError) && error instanceof Error && error.stack) {
       context.debug(error.stack);
     }

@@ -37,6 +37,11 @@ test("an error that a person can act on is its text, with --debug too", async ()
   });
 });
 
+test("what an error quotes has no power over the terminal", async () => {
+  const { err } = await runWith(["version"], failing(new UserError("no \x1b[2Jname\n\u202ehere")));
+  expect(err).toBe("Error: no \\u001b[2Jname\n\\u202ehere\n");
+});
+
 test("an unforeseen error shows its stack with --debug alone", async () => {
   const { code, err, debug } = await runWith(["version"], failing(new TypeError("oops")));
   expect({ code, err }).toEqual({ code: 1, err: "Error: oops\n" });

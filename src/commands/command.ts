@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { messageOf, UserError } from "../errors.ts";
 import type { OutputFormat } from "../output.ts";
 
-/** One flag or positional argument, as citty's `ArgDef` takes it. */
+/** One flag or positional argument. */
 export interface Argument {
   type: "string" | "boolean" | "positional";
   description: string;
