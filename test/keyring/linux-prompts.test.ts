@@ -79,12 +79,14 @@ describe.skipIf(missing.length > 0)(`prompts of the Secret Service${skipped}`, (
 
   test("several at once share the answer to one prompt", async () => {
     await lockedWith("absent");
-    const waiting = [1, 2, 3].map(
-      () =>
-        startCall({ operation: "get", account: "a", interactive: true, within: 15_000 }, session)
-          .ended,
-    );
+    const start = () =>
+      startCall({ operation: "get", account: "a", interactive: true, within: 15_000 }, session)
+        .ended;
+    // Of prompts that are asked for at the same moment, gnome-keyring (42.1) sometimes ends none.
+    const first = start();
     while (prompter.asked() === 0) await Bun.sleep(10);
+    const waiting = [first, start(), start()];
+    await Bun.sleep(300);
     prompter.become({ types: PASSWORD });
     const ended = await Promise.all(waiting);
     expect(ended.map(({ answer }) => answer.value)).toEqual(["secret-1", "secret-1", "secret-1"]);
