@@ -43,6 +43,8 @@ export interface Context {
   keyring(options?: { ask: boolean }): Promise<Keyring>;
   /** Questions to the person; only where `isInteractive` says that somebody can answer. */
   prompt(): Promise<Prompt>;
+  /** Keeps secrets out of core dumps: a crash must not leave them on a disk. */
+  guardMemory(): Promise<void>;
   /** Work that may outlast the results; the process ends when it is done. */
   unfinished: Promise<unknown>[];
   /** Work that a first Ctrl-C must not cut short; the process ends after it. */
@@ -106,6 +108,9 @@ export function systemContext(argv: readonly string[]): Context {
     fetch: globalThis.fetch,
     now: Date.now,
     startedAt: performance.timeOrigin,
+    async guardMemory() {
+      if (platform !== "win32") (await import("../native/libc.ts")).forbidCoreDumps();
+    },
     unfinished: [],
     unbroken: new Set(),
     prompt: async () => (await import("./prompt.ts")).openPrompt(),

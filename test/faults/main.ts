@@ -18,6 +18,7 @@ import { messageOf } from "../../src/errors.ts";
 import { cacheFileRows } from "./cache-files.ts";
 import { callbackRows } from "./callbacks.ts";
 import { configFileRows } from "./config-files.ts";
+import { crashRows } from "./crashes.ts";
 import { diskRows } from "./disks.ts";
 import { endpointRows } from "./endpoints.ts";
 import { foreignFileRows } from "./foreign-files.ts";
@@ -36,6 +37,7 @@ import { soakRows } from "./soak.ts";
 const ROWS: readonly Row[] = [
   ...killRows,
   ...interruptRows,
+  ...crashRows,
   ...migrationRows,
   ...diskRows,
   ...foreignFileRows,
