@@ -71,6 +71,9 @@ export interface Saved {
 /** How long a change waits for others to finish theirs, in milliseconds. */
 const PATIENCE = 30_000;
 
+/** How often a change begins anew because an editor, or a program that knows no locks, was faster. */
+const MOST_ROUNDS = 5;
+
 const NEW_FILE =
   "; Profiles of the Databricks tools. Where no profile is named, [DEFAULT] is the fallback.\n";
 
@@ -86,7 +89,7 @@ export async function changeConfigFile(
   { lockDirectory }: { lockDirectory: string },
 ): Promise<Saved> {
   // Most commands only read; these bring the system's locks with them.
-  const { followLinks, writeAtomic } = await import("../files/atomic-write.ts");
+  const { followLinks, watchVersion, writeAtomic } = await import("../files/atomic-write.ts");
   const { lockPath, withLock } = await import("../files/lock.ts");
   const file = realPath(path, followLinks);
   const deadline = performance.now() + PATIENCE;
@@ -94,15 +97,19 @@ export async function changeConfigFile(
   const onUnavailable = (error: Error) =>
     unlocked.push(`${path} was changed without a lock: ${error.message}`);
   return withLock(lockPath(lockDirectory, file), { deadline, onUnavailable }, async () => {
-    const config = readConfigFile(path);
-    const changes = change(config);
-    const before = config.text ?? NEW_FILE;
-    const after = await editIni(before, changes);
-    if (after === before) return { changed: false, warnings: [] };
-    if (config.text) writeAtomic(`${file}.bak`, config.text, { mode: 0o600 });
-    writeAtomic(path, after, { mode: config.mode ?? 0o600 });
-    const warnings = await warningsAfter(config, changes, after);
-    return { changed: true, warnings: [...unlocked, ...warnings] };
+    for (let round = 1; ; round++) {
+      const isUnchanged = watchVersion(path);
+      const isCurrent = () => round === MOST_ROUNDS || isUnchanged();
+      const config = readConfigFile(path);
+      const changes = change(config);
+      const before = config.text ?? NEW_FILE;
+      const after = await editIni(before, changes);
+      if (after === before) return { changed: false, warnings: [] };
+      if (config.text) writeAtomic(`${file}.bak`, config.text, { mode: 0o600 });
+      if (!writeAtomic(path, after, { mode: config.mode ?? 0o600, isCurrent })) continue;
+      const warnings = await warningsAfter(config, changes, after);
+      return { changed: true, warnings: [...unlocked, ...warnings] };
+    }
   });
 }
 

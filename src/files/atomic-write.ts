@@ -17,6 +17,7 @@ import {
   realpathSync,
   renameSync,
   type Stats,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -27,22 +28,25 @@ import { systemCode, systemReason } from "./system-error.ts";
 export interface WriteOptions {
   /** Permission bits of the file afterwards, whatever the umask and whatever they were before. */
   mode: number;
+  /** Asked last of all; where it is not so any more, nothing is replaced. */
+  isCurrent?: () => boolean;
 }
 
 /**
  * Replaces the content of the file at `path`, or creates it and its folder (0700). A symbolic
  * link stays one: what it points to is replaced. The owner stays.
  *
+ * @returns whether it was replaced
  * @throws UserError that names `path`; the file is then as it was, and nothing is left beside it
  */
 export function writeAtomic(
   path: string,
   content: string | Uint8Array,
-  { mode }: WriteOptions,
-): void {
-  atTarget(path, (target, old) => {
+  { mode, isCurrent = () => true }: WriteOptions,
+): boolean {
+  return atTarget(path, (target, old) => {
     removeAbandoned(target);
-    replace(target, content, mode, old);
+    return replace(target, content, { mode, isCurrent }, old);
   });
 }
 
@@ -60,13 +64,13 @@ export function probeAtomicWrite(path: string): void {
 }
 
 /** Runs `body` on the real file and what it is now; its folder is there. */
-function atTarget(path: string, body: (target: string, old: Stats | undefined) => void): void {
+function atTarget<T>(path: string, body: (target: string, old: Stats | undefined) => T): T {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const target = followLinks(path);
     const old = lstatSync(target, { throwIfNoEntry: false });
     if (old && !old.isFile()) throw new UserError(`cannot write ${path}: not a regular file`);
-    body(target, old);
+    return body(target, old);
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`cannot write ${path}: ${systemReason(error)}`, { cause: error });
@@ -95,9 +99,9 @@ export function followLinks(path: string): string {
 function replace(
   target: string,
   content: string | Uint8Array,
-  mode: number,
+  { mode, isCurrent }: Required<WriteOptions>,
   old: Stats | undefined,
-): void {
+): boolean {
   const temporary = temporaryPath(target);
   const fd = createFile(temporary);
   try {
@@ -110,12 +114,33 @@ function replace(
     } finally {
       closeSync(fd);
     }
+    if (!isCurrent()) {
+      discard(temporary);
+      return false;
+    }
     renameOver(temporary, target);
   } catch (error) {
     discard(temporary);
     throw error;
   }
   syncFolder(dirname(target));
+  return true;
+}
+
+/** Says, whenever it is asked, whether the file at `path` is still the one that is there now. */
+export function watchVersion(path: string): () => boolean {
+  const version = versionOf(path);
+  return () => versionOf(path) === version;
+}
+
+function versionOf(path: string): string | null {
+  try {
+    const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+    return `${ino} ${size} ${mtimeNs}`;
+  } catch {
+    // A missing file is a version like any other; what else is wrong with it, reading will tell.
+    return null;
+  }
 }
 
 /** A file system without modes, such as FAT, refuses any but its own; the content matters more. */

@@ -19,6 +19,8 @@ export interface FileStoreOptions {
   debug: (message: string) => void;
   /** How long a change waits for another process to finish its own, in milliseconds. */
   lockTimeout: number;
+  /** How often a file that makes no sense is looked at, as somebody may be writing it; 10 by default. */
+  looks?: number;
 }
 
 /** What is to become of entries. */
@@ -49,12 +51,12 @@ const WAY_OUT = `Repair the file with \`databricks auth storage repair\`, or mov
  * be read is never overwritten.
  */
 export function openFileStore(options: FileStoreOptions): FileStore {
-  const { path } = options;
+  const { path, looks } = options;
 
   /** Reads, edits and replaces the file, alone. `edit` says whether there is anything to write. */
   const change = (edit: (tokens: Entries) => boolean): Promise<boolean> =>
     changeFile(options, (replace) => {
-      const cache = parseCache(path, readText(path), parseLossless);
+      const cache = readCache(path, looks);
       if (!edit(cache.tokens)) return false;
       replace(cache);
       return true;
@@ -63,7 +65,7 @@ export function openFileStore(options: FileStoreOptions): FileStore {
   return {
     location: "file",
     async lookup(key) {
-      return lookUp(path, key);
+      return lookUp(path, key, looks);
     },
     async put(keys, token) {
       const entry = encodeToken(token);
@@ -78,7 +80,7 @@ export function openFileStore(options: FileStoreOptions): FileStore {
         delete tokens[key];
         return true;
       }),
-    entries: () => tokensOf(listEntries(path)),
+    entries: () => tokensOf(listEntries(path, looks)),
     async edit(plan) {
       await change((tokens) => {
         const { put, remove } = plan(tokensOf(decodeEntries(tokens)));
@@ -90,29 +92,41 @@ export function openFileStore(options: FileStoreOptions): FileStore {
   };
 }
 
+/** How often a change begins anew because a program that knows no locks was faster. */
+const MOST_ROUNDS = 5;
+
 /**
- * Runs `body`, which may replace the whole file, while nobody else changes it. Where there is no
- * locking it goes on without.
+ * Runs `body`, which may replace the whole file, while nobody else changes it; again, where
+ * somebody did. Where there is no locking it goes on without.
  */
 export async function changeFile<T>(
   { path, lockDirectory, lockTimeout, debug }: FileStoreOptions,
   body: (replace: (cache: Cache) => void) => T,
 ): Promise<T> {
   // A lookup needs neither; they bring the system's locks with them.
-  const { writeAtomic } = await import("../files/atomic-write.ts");
+  const { watchVersion, writeAtomic } = await import("../files/atomic-write.ts");
   const { lockPath, withLock } = await import("../files/lock.ts");
   const options = {
     deadline: performance.now() + lockTimeout,
     onUnavailable: (error: Error) => debug(`${error.message}; changing ${path} without a lock`),
   };
-  return withLock(lockPath(lockDirectory, `file:${path}`), options, () =>
-    body((cache) => writeAtomic(path, `${JSON.stringify(cache, null, 2)}\n`, { mode: 0o600 })),
-  );
+  return withLock(lockPath(lockDirectory, `file:${path}`), options, () => {
+    for (let round = 1; ; round++) {
+      const isUnchanged = watchVersion(path);
+      const isCurrent = () => round === MOST_ROUNDS || isUnchanged();
+      let isDone = true;
+      const result = body((cache) => {
+        const text = `${JSON.stringify(cache, null, 2)}\n`;
+        isDone = writeAtomic(path, text, { mode: 0o600, isCurrent });
+      });
+      if (isDone) return result;
+    }
+  });
 }
 
 /** Proves that a token could be stored, before somebody signs in for it. @throws UserError as `put` does */
 export async function probeFileStore({ path }: Pick<FileStoreOptions, "path">): Promise<void> {
-  parseCache(path, readText(path), parseLossless);
+  readCache(path);
   const { probeAtomicWrite } = await import("../files/atomic-write.ts");
   probeAtomicWrite(path);
 }
@@ -127,8 +141,8 @@ export function hasEntries(path: string): boolean {
 }
 
 /** Every entry of the file cache; `token` is null for one that is no token. Throws UserError as a lookup does. */
-export function listEntries(path: string): Entry[] {
-  return decodeEntries(parseCache(path, readText(path), parseLossless).tokens);
+export function listEntries(path: string, looks?: number): Entry[] {
+  return decodeEntries(readCache(path, looks).tokens);
 }
 
 interface Entry {
@@ -144,8 +158,10 @@ function tokensOf(entries: readonly Entry[]): Map<string, Token> {
   return new Map(entries.flatMap(({ key, token }) => (token ? [[key, token]] : [])));
 }
 
-function lookUp(path: string, key: string): Token | null {
-  const content = readUtf8(path);
+const lookUp = (path: string, key: string, looks?: number): Token | null =>
+  readPatiently(path, (content) => findEntry(path, content, key), looks);
+
+function findEntry(path: string, content: Buffer | null, key: string): Token | null {
   const decode = (parse: (text: string) => unknown) => {
     const excerpt = content && excerptEntry(content, key);
     const entry = excerpt && parseOrNull(excerpt, parse);
@@ -191,13 +207,33 @@ export function readBytes(path: string): Buffer | null {
   }
 }
 
-function readUtf8(path: string): Buffer | null {
-  const content = readBytes(path);
-  if (content && !isUtf8(content)) throw new CorruptCache(`${path} is not UTF-8. ${WAY_OUT}`);
-  return content;
+/**
+ * What `read` makes of the file's content, null where there is none. Older SDKs write the file
+ * in place: for a moment it is empty, or half. It is called corrupt when it stays so.
+ */
+function readPatiently<T>(path: string, read: (content: Buffer | null) => T, looks = 10): T {
+  let before: Buffer | null = null;
+  for (let look = 1; ; look++) {
+    const content = readBytes(path);
+    try {
+      if (content && !isUtf8(content)) throw new CorruptCache(`${path} is not UTF-8. ${WAY_OUT}`);
+      return read(content);
+    } catch (error) {
+      const isEmpty = content?.length === 0;
+      const stays = !isEmpty && content !== null && before?.equals(content);
+      if (!(error instanceof CorruptCache) || stays || look === looks) throw error;
+      before = content;
+      Bun.sleepSync(isEmpty ? 20 : 2);
+    }
+  }
 }
 
-const readText = (path: string): string | null => readUtf8(path)?.toString() ?? null;
+const readCache = (path: string, looks?: number): Cache =>
+  readPatiently(
+    path,
+    (content) => parseCache(path, content?.toString() ?? null, parseLossless),
+    looks,
+  );
 
 function parseCache(path: string, text: string | null, parse: (text: string) => unknown): Cache {
   if (text === null) return { version: 1, tokens: {} };

@@ -48,11 +48,11 @@ export async function repairCache(
   const time = new Date(now).toISOString().replace(/\.\d+/, "").replaceAll(":", "-");
   const aside = `${path}${SET_ASIDE}${time}`;
   if (dryRun) {
-    const damaged = readDamaged(path);
+    const damaged = readDamaged(options);
     return damaged && { ...reportOf(salvage(damaged)), setAside: aside };
   }
   return changeFile(options, (replace) => {
-    const damaged = readDamaged(path);
+    const damaged = readDamaged(options);
     if (!damaged) return null;
     const saved = salvage(damaged);
     const setAside = writeBeside(aside, damaged);
@@ -66,9 +66,9 @@ export const SET_ASIDE = ".corrupt-";
 
 const reportOf = ({ kept, lost }: Salvage) => ({ kept, lost });
 
-function readDamaged(path: string): Buffer | null {
+function readDamaged({ path, looks }: FileStoreOptions): Buffer | null {
   try {
-    listEntries(path);
+    listEntries(path, looks);
     return null;
   } catch (error) {
     if (error instanceof CorruptCache) return readBytes(path);

@@ -96,6 +96,24 @@ describe("readConfigFile", () => {
 });
 
 describe("changeConfigFile", () => {
+  test("begins anew when an editor saves the file meanwhile", async () => {
+    const { path, options } = scratch("[a]\nhost = old\n");
+    let round = 0;
+    const saved = await changeConfigFile(
+      path,
+      () => {
+        round += 1;
+        if (round === 1) writeFileSync(path, "[a]\nhost = old\n[b]\nhost = edited\n");
+        return [set("a", "host", "new")];
+      },
+      options,
+    );
+    expect(saved.changed).toBe(true);
+    expect(round).toBe(2);
+    expect(readFileSync(path, "utf8")).toBe("[a]\nhost = new\n[b]\nhost = edited\n");
+    expect(readFileSync(`${path}.bak`, "utf8")).toBe("[a]\nhost = old\n[b]\nhost = edited\n");
+  });
+
   test("makes a private file with a note, and its folder", async () => {
     const { folder, options } = scratch();
     const path = join(folder, "new", "cfg");

@@ -108,6 +108,7 @@ async function openCacheFiles(bench: Bench): Promise<OpenRow> {
     path,
     lockDirectory: join(bench.folder, "cache-locks"),
     lockTimeout: 1000,
+    looks: 1,
     debug: () => {},
   };
 

@@ -33,6 +33,7 @@ import { promptRows } from "./prompts.ts";
 import { createRandom } from "./random.ts";
 import { type Bench, Loss, type OpenRow, type Row, type SoakPlan } from "./row.ts";
 import { soakRows } from "./soak.ts";
+import { tornFileRows } from "./torn-files.ts";
 
 const ROWS: readonly Row[] = [
   ...killRows,
@@ -50,6 +51,7 @@ const ROWS: readonly Row[] = [
   ...callbackRows,
   ...configFileRows,
   ...cacheFileRows,
+  ...tornFileRows,
   ...soakRows,
 ];
 

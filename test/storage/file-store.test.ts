@@ -53,6 +53,31 @@ function contentOf(path: string): unknown {
 }
 
 describe("the file cache", () => {
+  test("loses nothing that a program without locks wrote meanwhile", async () => {
+    const { store, path } = openStore('{"version":1,"tokens":{}}');
+    const rounds: string[][] = [];
+    await store.edit((entries) => {
+      rounds.push([...entries.keys()]);
+      if (rounds.length === 1) {
+        writeFileSync(path, JSON.stringify({ version: 1, tokens: { other: stored } }));
+      }
+      return { put: new Map([["P", token]]), remove: [] };
+    });
+    expect(rounds).toEqual([[], ["other"]]);
+    expect(contentOf(path)).toEqual({ version: 1, tokens: { other: stored, P: stored } });
+  });
+
+  test("is changed in the end, however often somebody else was faster", async () => {
+    const { store, path } = openStore('{"version":1,"tokens":{}}');
+    let round = 0;
+    await store.edit(() => {
+      writeFileSync(path, JSON.stringify({ version: 1, tokens: { [`other-${++round}`]: stored } }));
+      return { put: new Map([["P", token]]), remove: [] };
+    });
+    expect(round).toBe(5);
+    expect(listEntries(path).map(({ key }) => key)).toContain("P");
+  });
+
   test("that does not exist is empty, and is not created by looking", async () => {
     const { store, path } = openStore();
     expect(store.location).toBe("file");
