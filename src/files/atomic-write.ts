@@ -3,6 +3,7 @@
  * old content or the new one.
  */
 import {
+  accessSync,
   closeSync,
   constants,
   fchmodSync,
@@ -51,16 +52,12 @@ export function writeAtomic(
 }
 
 /**
- * Finds out whether `writeAtomic` could write: with an empty file beside the one at `path`, which stays as it is.
+ * Finds out whether `writeAtomic` would be let, as far as that shows without writing anything.
  *
  * @throws UserError as `writeAtomic` does
  */
 export function probeAtomicWrite(path: string): void {
-  atTarget(path, (target) => {
-    const temporary = temporaryPath(target);
-    closeSync(createFile(temporary));
-    discard(temporary);
-  });
+  atTarget(path, (target) => accessSync(dirname(target), constants.W_OK | constants.X_OK));
 }
 
 /** Runs `body` on the real file and what it is now; its folder is there. */
@@ -76,9 +73,6 @@ function atTarget<T>(path: string, body: (target: string, old: Stats | undefined
     throw new UserError(`cannot write ${path}: ${systemReason(error)}`, { cause: error });
   }
 }
-
-const createFile = (path: string): number =>
-  openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
 
 /** As many links as Linux follows. */
 const MOST_LINKS = 40;
@@ -103,7 +97,7 @@ function replace(
   old: Stats | undefined,
 ): boolean {
   const temporary = temporaryPath(target);
-  const fd = createFile(temporary);
+  const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
     try {
       const created = fstatSync(fd);

@@ -124,7 +124,7 @@ export async function changeFile<T>(
   });
 }
 
-/** Proves that a token could be stored, before somebody signs in for it. @throws UserError as `put` does */
+/** Finds out whether a token can be stored, before somebody signs in for it. @throws UserError as `put` does */
 export async function probeFileStore({ path }: Pick<FileStoreOptions, "path">): Promise<void> {
   readCache(path);
   const { probeAtomicWrite } = await import("../files/atomic-write.ts");

@@ -81,7 +81,7 @@ export interface LoginStore {
   unreachable: string | null;
 }
 
-/** Each proves that its store can be written. */
+/** Each finds out whether its store can be written. */
 export interface WriteProbes {
   /** Throws KeyringError. */
   keyring: () => Promise<void>;
