@@ -24,6 +24,8 @@ const declarations = {
   dlerror: { args: [], returns: "ptr" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   isatty: { args: ["i32"], returns: "i32" },
+  getrlimit: { args: ["i32", "ptr"], returns: "i32" },
+  setrlimit: { args: ["i32", "ptr"], returns: "i32" },
   tzset: { args: [], returns: "void" },
   localtime_r: { args: ["ptr", "ptr"], returns: "ptr" },
 } as const satisfies Record<string, FFIFunction>;
@@ -137,17 +139,12 @@ export function utcOffset(seconds: number): number {
   return Number(new DataView(broken.buffer).getBigInt64(TM_GMTOFF, true));
 }
 
-const limitDeclarations = {
-  getrlimit: { args: ["i32", "ptr"], returns: "i32" },
-  setrlimit: { args: ["i32", "ptr"], returns: "i32" },
-} as const satisfies Record<string, FFIFunction>;
-
 /** The same number on Linux and macOS; `struct rlimit` is the soft limit and the hard one, 64 bits each. */
 const RLIMIT_CORE = 4;
 
 /** Sets the soft limit of core dumps to 0. Where there is no such limit, nothing happens. */
 export function forbidCoreDumps(): void {
-  const { getrlimit, setrlimit } = dlopen(C_LIBRARY, limitDeclarations).symbols;
+  const { getrlimit, setrlimit } = libc();
   const limits = new BigUint64Array(2);
   if (getrlimit(RLIMIT_CORE, ptr(limits)) !== 0 || limits[0] === 0n) return;
   limits[0] = 0n;

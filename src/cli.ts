@@ -35,7 +35,7 @@ async function dispatch(argv: readonly string[], context: Context): Promise<void
     context.stdout.write(`Databricks CLI v${VERSION}\n`);
     return;
   }
-  if (path[0] === "auth" || path[0] === "configure") await context.guardMemory();
+  if (path[0] === "auth" || path[0] === "configure") context.guardMemory();
   if (typeof node !== "function") await runGroup(node, path, rest, context);
   else await runLeaf(node, rest, context);
 }

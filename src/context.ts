@@ -1,7 +1,7 @@
 /** Everything of the outside world that a command touches, in one object. */
 import { writeSync } from "node:fs";
 import { join } from "node:path";
-import { libc } from "../native/libc.ts";
+import { forbidCoreDumps, libc } from "../native/libc.ts";
 import { UserError } from "./errors.ts";
 import { systemCode, systemReason } from "./files/system-error.ts";
 import type { Keyring } from "./keyring/keyring.ts";
@@ -44,7 +44,7 @@ export interface Context {
   /** Questions to the person; only where `isInteractive` says that somebody can answer. */
   prompt(): Promise<Prompt>;
   /** Keeps secrets out of core dumps: a crash must not leave them on a disk. */
-  guardMemory(): Promise<void>;
+  guardMemory(): void;
   /** Work that may outlast the results; the process ends when it is done. */
   unfinished: Promise<unknown>[];
   /** Work that a first Ctrl-C must not cut short; the process ends after it. */
@@ -108,8 +108,8 @@ export function systemContext(argv: readonly string[]): Context {
     fetch: globalThis.fetch,
     now: Date.now,
     startedAt: performance.timeOrigin,
-    async guardMemory() {
-      if (platform !== "win32") (await import("../native/libc.ts")).forbidCoreDumps();
+    guardMemory() {
+      if (platform !== "win32") forbidCoreDumps();
     },
     unfinished: [],
     unbroken: new Set(),

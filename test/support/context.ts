@@ -8,7 +8,7 @@ export function contextOf(given: Partial<Context>): Context {
   const stream = { isTTY: true, write: refuse, text: refuse, lines: refuse };
   return {
     ...{ env: {}, platform: "linux", home: "/home/me", startedAt: 0 },
-    ...{ unfinished: [], unbroken: new Set(), guardMemory: async () => {} },
+    ...{ unfinished: [], unbroken: new Set(), guardMemory: () => {} },
     ...{ stdin: stream, stdout: stream, stderr: stream, fetch, now: Date.now, debug: refuse },
     ...{ keyring: refuse, prompt: refuse },
     ...given,
