@@ -62,6 +62,7 @@ const longPath: BedCase = {
     const path = [WINDOWS_HOME, ..."abc".split("").map((letter) => letter.repeat(100)), "x"].join(
       "\\",
     );
+    await bed(wine, "replace", path, "0");
     await bed(wine, "count", path, "2");
     assert.equal(await bed(wine, "try-lock", `${path}.lock`, "300"), "held: ");
   },

@@ -147,7 +147,7 @@ function setMode(fd: number, mode: number): void {
 }
 
 /** How long Windows is given to let go of a file that a scanner or another reader has open, in milliseconds. */
-const RENAME_PATIENCE = 500;
+const RENAME_PATIENCE = 2000;
 const RENAME_PAUSE = 20;
 
 function renameOver(temporary: string, target: string): void {

@@ -109,8 +109,8 @@ export function openKeychain(frameworks: Frameworks) {
     });
   }
 
-  function failure(status: number): KeyringError {
-    return new KeyringError(codeOf(status, defaultKeychain().unlocked), describe(status));
+  function failure(status: number, { unlocked } = defaultKeychain()): KeyringError {
+    return new KeyringError(codeOf(status, unlocked), describe(status));
   }
 
   /** A miss is one only where there is a keychain that could have held the item. */
@@ -184,9 +184,11 @@ export function openKeychain(frameworks: Frameworks) {
         checkKeychain();
         return null;
       }
-      const error = failure(status);
+      const chain = defaultKeychain();
+      const error = failure(status, chain);
       const refused = error.code === "denied" && status !== security.errSecUserCanceled;
-      if (refused && !isOurs(account)) return OTHER_PROGRAMS_ITEM;
+      // Locked, Apple's tool would ask for the password, whether or not somebody is there.
+      if (refused && chain.unlocked && !isOurs(account)) return OTHER_PROGRAMS_ITEM;
       throw error;
     },
 

@@ -181,6 +181,15 @@ describe.skipIf(!standInRuns)("Keychain (stand-in)", () => {
       expect(standIn.prompts()).toBe(0);
     });
 
+    test("is not tried with the tool while locked: it would ask for the password", async () => {
+      standIn.addByTool("p", base64("secret"));
+      standIn.setState({ locked: true });
+      standIn.addRule({ function: "SecItemCopyMatching", status: security.errSecAuthFailed });
+      const error = await failureOf(standIn.backend.get("p", within(9000)));
+      expect(error.code).toBe("denied");
+      expect(error.message).toEndWith("(OSStatus -25293)");
+    });
+
     test("with a terminal the person is asked first", async () => {
       standIn.addByTool("p", base64("secret"));
       expect(await standIn.backend.get("p", within(9000, TERMINAL))).toBe("secret");
