@@ -14,6 +14,7 @@ import { build } from "./build.ts";
 import { count, countsLine, type Outcome, renderOutcome } from "./outcome.ts";
 import { runWindowsAcceptance } from "./windows-bed/acceptance-cases.ts";
 import type { BedCase } from "./windows-bed/cases.ts";
+import { consoleCases } from "./windows-bed/console-cases.ts";
 import { contractOnWindows } from "./windows-bed/contract-cases.ts";
 import { buildGoKeyring, goCases, missingForGo } from "./windows-bed/go-cases.ts";
 import { partCases } from "./windows-bed/part-cases.ts";
@@ -23,7 +24,13 @@ import { startWine, type Wine } from "./windows-bed/wine.ts";
 
 const TARGET = "bun-windows-x64";
 
-const cases: readonly BedCase[] = [...contractOnWindows, ...partCases, ...goCases, ...programCases];
+const cases: readonly BedCase[] = [
+  ...contractOnWindows,
+  ...partCases,
+  ...goCases,
+  ...programCases,
+  ...consoleCases,
+];
 const outcomes: Outcome[] = [];
 const missing = missingForWine();
 if (missing) report({ name: "Windows bed", result: "skipped", detail: missing });

@@ -29,9 +29,9 @@ show() {
   [ -z "$(tail -c 1 "$SANDBOX/shown")" ] || printf '\n[no newline at the end]\n'
 }
 
-# within MILLISECONDS COMMAND…: says so when the command took longer.
+# within MILLISECONDS COMMAND…: says so when the command took longer, PATIENCE times that where it is set.
 within() {
-  limit=$1
+  limit=$(($1 * ${PATIENCE:-1}))
   shift
   started=$(milliseconds)
   "$@"

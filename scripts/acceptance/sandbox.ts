@@ -58,6 +58,7 @@ export async function runCase(subject: Case, binary: string, machine?: Machine):
     const env = {
       ...environment(subject, folders, keyring, workspace),
       ...(workspace && machine && { BROWSER: machine.browser }),
+      ...(machine && { PATIENCE: String(machine.patience) }),
     };
     const shell = ["sh", "-c", '. "$1"; . "$2"', "sh"];
     const scripts = [join(HERE, "prelude.sh"), join(subject.folder, "script")];

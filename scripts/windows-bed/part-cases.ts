@@ -64,7 +64,7 @@ const longPath: BedCase = {
     );
     await bed(wine, "replace", path, "0");
     await bed(wine, "count", path, "2");
-    assert.equal(await bed(wine, "try-lock", `${path}.lock`, "300"), "held: ");
+    assert.equal(await bed(wine, "try-lock", `${path}.lock`, "300"), "held:");
   },
 };
 

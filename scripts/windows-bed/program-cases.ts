@@ -80,6 +80,16 @@ export const programCases: readonly BedCase[] = [
     },
   },
 
+  {
+    name: "a token comes through a pipe of Windows' shell",
+    async run(wine) {
+      const configure = "Z:\\bed\\databricks.exe configure -p piped --host https://h.example.com";
+      succeeded(await wine.run("cmd", ["/c", `echo personal-1| ${configure}`]));
+      const config = readFileSync(wine.path(`${HOME}/.databrickscfg`), "utf8");
+      assert.match(config, /^token = personal-1$/m);
+    },
+  },
+
   scene("login, token, logout: the entry is one that the Go CLI reads", async (scene) => {
     const { stderr } = await login(scene);
     assert.match(stderr, /^Profile größe was successfully saved$/m);

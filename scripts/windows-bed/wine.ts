@@ -24,6 +24,8 @@ export interface Running {
 }
 
 export interface Wine {
+  /** What starts a program inside, in its current folder there and an environment of its own. */
+  argv(program: string, args: readonly string[], cwd?: string): string[];
   /** A shell command that runs a program inside, in the caller's current folder and environment. */
   command(program: string): string;
   /** A path inside, seen from outside. */
@@ -93,16 +95,19 @@ export async function startWine({ root, copy, programs, shared }: Folders): Prom
   const [init] = childrenOf(machine.pid);
   if (init === undefined) throw new Error("the machine for Wine ended at once");
 
+  const argv: Wine["argv"] = (program, args, cwd = PROGRAMS) => [
+    ...["nsenter", `--target=${init}`, "--mount", "--pid", "--root"],
+    `--wd=/proc/${init}/root${cwd}`,
+    ...["env", "-i", ...VARIABLES],
+    ...["wine64", program, ...args],
+  ];
+
   function start(program: string, args: readonly string[], options: RunOptions = {}): Running {
-    const child = Bun.spawn(
-      [
-        ...["nsenter", `--target=${init}`, "--mount", "--pid", "--root"],
-        `--wd=/proc/${init}/root${options.cwd ?? PROGRAMS}`,
-        ...["env", "-i", ...VARIABLES],
-        ...["wine64", program, ...args],
-      ],
-      { stdin: Buffer.from(options.stdin ?? ""), stdout: "pipe", stderr: "pipe" },
-    );
+    const child = Bun.spawn(argv(program, args, options.cwd), {
+      stdin: Buffer.from(options.stdin ?? ""),
+      stdout: "pipe",
+      stderr: "pipe",
+    });
     // nsenter stays outside and only waits; the program is its child.
     const kill = () => {
       for (const pid of childrenOf(child.pid)) process.kill(pid, "SIGKILL");
@@ -122,6 +127,7 @@ export async function startWine({ root, copy, programs, shared }: Folders): Prom
   }
 
   return {
+    argv,
     command: (program) =>
       [
         `nsenter --target=${init} --mount --pid --root --wd="/proc/${init}/root$PWD"`,
