@@ -46,6 +46,7 @@ export function hasLibsecret(): boolean {
 }
 
 function hasLibrary(name: string): boolean {
+  if (process.platform === "win32") return false;
   const text = cString(name);
   return Boolean(libc().dlopen(ptr(text), RTLD_LAZY));
 }

@@ -20,10 +20,11 @@ export type Part =
   | { kind: "heading"; text: string }
   | { kind: "code"; text: string; line: number };
 
-/** Every document that is for people, by its path. */
+/** Every document that is for people, by its path, with `/` on Windows too. */
 export function documents(): string[] {
   const patterns = ["*.md", "{docs,packaging}/**/*.md"];
-  return patterns.flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(ROOT)]).sort();
+  const found = patterns.flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(ROOT)]);
+  return found.map((path) => path.replaceAll("\\", "/")).sort();
 }
 
 export const textOf = (path: string) => readFileSync(join(ROOT, path), "utf8");
