@@ -38,6 +38,13 @@ export function onReadOnlyDisk(folder: string): string[] {
   return [...PRIVATE_MOUNTS, "sh", "-c", script, folder];
 }
 
+/** A system that trusts `certificate` (a PEM file) and no other. */
+export function onSystemTrusting(certificate: string): string[] {
+  const script =
+    'mount -t tmpfs none /etc/ssl/certs && cp "$0" /etc/ssl/certs/ca-certificates.crt && exec "$@"';
+  return [...PRIVATE_MOUNTS, "sh", "-c", script, certificate];
+}
+
 /** The system calls of `fault` fail, in the form of strace's `inject`: `flock:error=ENOLCK`. */
 export function withFault(fault: string): string[] {
   const [calls = ""] = fault.split(":");
