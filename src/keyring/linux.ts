@@ -157,7 +157,7 @@ function waitsOf({ deadline, interactive, leavePromptOpen = false }: CallOptions
   };
 }
 
-/** The path of the account's entry, null for none; a locked one is first unlocked by the person, or fails with `locked`. */
+/** The path of the account's entry, null for none; a locked one is first unlocked by the person, or fails with `locked` or `denied`. */
 async function findEntry(
   { service, client }: Connection,
   account: string,
@@ -166,13 +166,19 @@ async function findEntry(
   const before = await service.search(account, patience);
   const [path] = before.unlocked;
   if (path !== undefined) return path;
-  if (before.locked.length === 0) return null;
+  const [lockedPath] = before.locked;
+  if (lockedPath === undefined) return null;
   // The lookup asks the person; deleting would just pass over what is locked.
   if (prompting && (await client.lookup(account, prompting))) {
     const [unlocked] = (await service.search(account, patience)).unlocked;
     if (unlocked !== undefined) return unlocked;
   }
-  throw new KeyringError("locked", "the entry is locked");
+  const collection = lockedPath.slice(0, lockedPath.lastIndexOf("/"));
+  if (await service.isLocked(collection, patience)) {
+    throw new KeyringError("locked", "the entry is locked");
+  }
+  // As KeePassXC does, unless told otherwise: it asks about every program that is started.
+  throw new KeyringError("denied", "the keyring asks the person before it gives out an entry");
 }
 
 /** Fails with `locked` for a locked collection, with `unreachable` for none. */

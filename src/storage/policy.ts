@@ -57,7 +57,7 @@ export function howToUnlock(platform: NodeJS.Platform): string {
 export function howToAllow(platform: NodeJS.Platform): string {
   return platform === "darwin" || platform === "win32"
     ? "allow it when the system asks"
-    : "allow org.freedesktop.secrets in the policy of the D-Bus session or of the sandbox";
+    : "let the keyring give out entries without asking (in KeePassXC: Settings, Secret Service Integration), or allow org.freedesktop.secrets in the policy of the D-Bus session or of the sandbox";
 }
 
 function explain(error: KeyringError, platform: NodeJS.Platform): string {

@@ -164,6 +164,11 @@ describe("findings", () => {
       [["keyring-entry-unreadable", "warning", "databricks auth login --profile work"]],
     ],
     [
+      "an entry of the keyring that is not given out",
+      [login({ keyring: { state: "unreadable", code: "denied", reason: "it asks first" } })],
+      [["keyring-entry-unreadable", "warning", /^let the keyring give out /]],
+    ],
+    [
       "an entry of the file that cannot be read",
       [PLAINTEXT, login({ file: garbled }, "https://h.example.com/oidc/accounts/a-1", false)],
       [

@@ -67,9 +67,7 @@ export function findFindings(survey: Survey): Finding[] {
     ...configFindings(survey.config),
     ...looseFindings(survey),
     // Without the profiles, nothing can be said about anybody's login.
-    ...(survey.config.problem === null
-      ? loginFindings(survey.logins, storeInUse(survey), survey.now)
-      : []),
+    ...(survey.config.problem === null ? loginFindings(survey, storeInUse(survey)) : []),
   ].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
 }
 

@@ -1,17 +1,20 @@
 import { looksLikeHost } from "../../../config/resolve.ts";
 import { shellWord } from "../../../output.ts";
+import { howToAllow } from "../../../storage/policy.ts";
 import { loginCommand } from "../target.ts";
 import type { Finding, StoreInUse } from "./findings.ts";
-import { type PlacedLogin, parseHostKey } from "./logins.ts";
+import { type Found, type PlacedLogin, parseHostKey } from "./logins.ts";
+import type { Survey } from "./survey.ts";
+
+type Unreadable = Extract<Found, { state: "unreadable" }>;
 
 /** What is wrong with the places of logins. */
 export function loginFindings(
-  logins: readonly PlacedLogin[],
+  { logins, now, platform }: Pick<Survey, "logins" | "now" | "platform">,
   inUse: StoreInUse,
-  now: number,
 ): Finding[] {
   const findings = logins.flatMap((login) => [
-    ...entryFindings(login),
+    ...entryFindings(login, platform),
     ...orphanFindings(login),
     ...expiryFindings(login, inUse, now),
   ]);
@@ -60,21 +63,21 @@ function signIn({ key, profile }: PlacedLogin): string {
   return loginCommand({ profile: profile ?? null, host, accountId, keys: [key] });
 }
 
-function entryFindings(login: PlacedLogin): Finding[] {
+function entryFindings(login: PlacedLogin, platform: NodeJS.Platform): Finding[] {
   const { key, keyring, file } = login;
-  const about = (store: string, reason: string) =>
+  const about = (store: string, { code, reason }: Unreadable) =>
     ({
       severity: "warning" as const,
       message: `the login ${JSON.stringify(key)} cannot be read in the ${store}: ${reason}`,
-      fix: signIn(login),
+      fix: code === "denied" ? howToAllow(platform) : signIn(login),
       keys: [key],
     }) satisfies Omit<Finding, "code">;
   const findings: Finding[] = [];
   if (keyring.state === "unreadable") {
-    findings.push({ code: "keyring-entry-unreadable", ...about("keyring", keyring.reason) });
+    findings.push({ code: "keyring-entry-unreadable", ...about("keyring", keyring) });
   }
   if (file.state === "unreadable") {
-    findings.push({ code: "cache-entry-unreadable", ...about("file", file.reason) });
+    findings.push({ code: "cache-entry-unreadable", ...about("file", file) });
   }
   return findings;
 }
