@@ -28,7 +28,11 @@ import type { Plan } from "./login-plan.ts";
 import { FILE_LOCK_TIMEOUT } from "./session.ts";
 import { loginFlags } from "./target.ts";
 
-/** @throws UserError when the token cannot be stored: nothing is pinned or saved then */
+/**
+ * Asks what there is left to ask, first: whoever breaks off then leaves nothing behind.
+ *
+ * @throws UserError when the token cannot be stored: nothing is pinned or saved then
+ */
 export async function keepLogin(
   signedIn: LoginResult,
   plan: Plan,
@@ -36,10 +40,13 @@ export async function keepLogin(
   http: Http,
   context: Context,
 ): Promise<void> {
+  const { profile } = plan;
+  const changes =
+    profile === null ? null : await planProfile(profile, signedIn, plan, http, context);
   const key = await storeToken(signedIn, plan, opened.store, context);
   await pinStorage(opened, context);
-  if (plan.profile === null) context.stderr.write(`Login to ${key} was successfully saved\n`);
-  else await saveProfile(plan.profile, signedIn, plan, http, context);
+  if (changes) await saveProfile(key, changes, context);
+  else context.stderr.write(`Login to ${key} was successfully saved\n`);
   if (opened.store.location === "keyring") warnOfPlaintextCopy(key, plan, signedIn, context);
 }
 
@@ -92,13 +99,16 @@ async function pinStorage({ pin }: LoginStore, context: Context): Promise<void> 
   }
 }
 
-async function saveProfile(
+/** What a login makes of a config file. */
+type ProfileChanges = Parameters<typeof saveConfig>[1];
+
+async function planProfile(
   profile: string,
   signedIn: LoginResult,
   plan: Plan,
   http: Http,
   context: Context,
-): Promise<void> {
+): Promise<ProfileChanges> {
   const { token, target } = signedIn;
   const caller = { http, host: target.host, authorization: `Bearer ${token.access_token}` };
   const ids = await findIds(signedIn, plan, caller);
@@ -112,16 +122,17 @@ async function saveProfile(
     compute: await pickCompute(plan, { ...caller, workspaceId }, context),
   };
   const discovery = plan.target.kind === "discovery";
-  await told(profile, () =>
-    saveConfig(context, (config) => loginChanges(config, profile, fields, { discovery })),
-  );
-  context.stderr.write(`Profile ${profile} was successfully saved\n`);
+  return (config) => loginChanges(config, profile, fields, { discovery });
 }
 
-/** With what the person needs to know where the token is stored already. */
-async function told(profile: string, save: () => Promise<unknown>): Promise<void> {
+/** @throws UserError that says that the token is stored already */
+async function saveProfile(
+  profile: string,
+  changes: ProfileChanges,
+  context: Context,
+): Promise<void> {
   try {
-    await save();
+    await saveConfig(context, changes);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(
@@ -129,6 +140,7 @@ async function told(profile: string, save: () => Promise<unknown>): Promise<void
       { cause: error },
     );
   }
+  context.stderr.write(`Profile ${profile} was successfully saved\n`);
 }
 
 interface Ids {
