@@ -77,6 +77,7 @@ export interface Bed {
   temporaryFiles: () => string[];
   /** Looks for secrets outside their stores. */
   checkFiles: () => void;
+  /** Looks for secrets a last time, and removes everything. */
   close: () => void;
 }
 
@@ -199,7 +200,9 @@ export function makeBed({ binary, folder: parent }: Bench, extra: Environment = 
     },
     close() {
       for (const pid of processesWith(`FAULTS_BED=${folder}\0`)) process.kill(pid, "SIGKILL");
+      const leaks = leakyFiles(folder, STORES);
       rmSync(folder, { recursive: true, force: true });
+      insist(leaks.length === 0, leaks.join("; "));
     },
   };
 }

@@ -1,8 +1,9 @@
 /** Disks that are full, and system calls that fail. */
-import { join } from "node:path";
+import { existsSync, statSync, unlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { canInject, canMount, withFault } from "../support/faults.ts";
 import { judgeTrial, openTrialRow, openTrials, runTrial } from "./aftermath.ts";
-import { approve } from "./bed.ts";
+import { approve, type Bed } from "./bed.ts";
 import { type Moment, momentsIn, recording } from "./moments.ts";
 import type { Random } from "./random.ts";
 import { during, insist, type Row } from "./row.ts";
@@ -111,6 +112,8 @@ const failingCalls: Row = {
         await during(`${scenario.name}, ${fault}`, () =>
           trials.within(scenario, async (trial) => {
             const ended = await runTrial(trial, { wrap: withFault(fault) });
+            // What cannot be removed stays, but nothing is in it.
+            if (moment.call === "unlink") removeEmptyFiles(trial.bed);
             await judgeTrial(trial, ended);
           }),
         );
@@ -119,5 +122,12 @@ const failingCalls: Row = {
     };
   },
 };
+
+function removeEmptyFiles({ cache, temporaryFiles }: Bed): void {
+  for (const name of temporaryFiles()) {
+    const path = join(dirname(cache), name);
+    if (existsSync(path) && statSync(path).size === 0) unlinkSync(path);
+  }
+}
 
 export const diskRows: readonly Row[] = [fullDisk, failingCalls];
