@@ -31,14 +31,20 @@ export function secretsIn(text: string): Set<SecretKind> {
  * @param stores files that may hold some, as long as nobody else can read them
  */
 export function leakyFiles(folder: string, stores: RegExp): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .flatMap((entry) => {
-      const path = join(entry.parentPath, entry.name);
-      const name = relative(folder, path);
-      if (secretsIn(readFileSync(path, "latin1")).size === 0) return [];
-      if (!stores.test(name)) return [`${name} holds a secret`];
-      const others = statSync(path).mode & 0o077;
-      return others === 0 ? [] : [`${name} holds a secret, and others can reach it`];
-    });
+  return filesBelow(folder).flatMap((path) => {
+    const name = relative(folder, path);
+    if (secretsIn(readFileSync(path, "latin1")).size === 0) return [];
+    if (!stores.test(name)) return [`${name} holds a secret`];
+    const others = statSync(path).mode & 0o077;
+    return others === 0 ? [] : [`${name} holds a secret, and others can reach it`];
+  });
+}
+
+/** Files, and not what links lead to: a link may lead to itself. */
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return filesBelow(path);
+    return entry.isFile() ? [path] : [];
+  });
 }

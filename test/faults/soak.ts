@@ -53,7 +53,7 @@ async function openSoak(store: "file" | "keyring", bench: Bench): Promise<OpenRo
     const bed = makeBed(bench, busOf(session));
     const ground: Ground = { bed, workspace, keyring };
     try {
-      const leak = session ? await daemonLeak(session, ground) : 0;
+      const leak = session ? await daemonLeak(session, ground, bench.soak.calls * SHARE) : 0;
       const before = await seedLogins(ground, LIFETIME_SECONDS);
       const entry = before[store].get(PROFILE);
       const printed: Printed = { due: new Map(), late: [] };
@@ -89,11 +89,11 @@ async function openSoak(store: "file" | "keyring", bench: Bench): Promise<OpenRo
 const servicesOf = (session: Session | null) =>
   session && `XDG_RUNTIME_DIR=${session.env["XDG_RUNTIME_DIR"]}\0`;
 
-/** Enough that what is lost with each shows. */
-const LOOKUPS = 300;
+/** For each of so many calls, another program looks the token up first. */
+const SHARE = 1 / 30;
 
 /** Bytes that the services lose with each client that reads, whoever it is: gnome-keyring 42.1 some 8 KB. */
-async function daemonLeak(session: Session, { keyring }: Ground): Promise<number> {
+async function daemonLeak(session: Session, { keyring }: Ground, lookups: number): Promise<number> {
   await keyring?.replaceAll(new Map([[PROFILE, "{}"]]));
   const env = { ...process.env, ...session.env };
   const command = ["secret-tool", "lookup", "service", SERVICE, "username", PROFILE];
@@ -103,9 +103,9 @@ async function daemonLeak(session: Session, { keyring }: Ground): Promise<number
   };
   await lookUp();
   const { first, last } = await watchingMachine(servicesOf(session), async () => {
-    for (let count = 0; count < LOOKUPS; count++) await lookUp();
+    for (let count = 0; count < lookups; count++) await lookUp();
   });
-  return Math.max(0, last.serviceMemory - first.serviceMemory) / LOOKUPS;
+  return Math.max(0, last.serviceMemory - first.serviceMemory) / lookups;
 }
 
 /** Every process has a time of its own for each of its calls, in turn with the others. */
