@@ -103,18 +103,25 @@ export async function withLock<T>(
 const LOCK_FILE_FLAGS = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 
 function openLockFile(path: string): number {
-  let fd: number;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    fd = openSync(path, LOCK_FILE_FLAGS, 0o600);
+    return requireFile(path, openSync(path, LOCK_FILE_FLAGS, 0o600));
   } catch (error) {
+    if (error instanceof LockUnavailable) throw error;
     throw new LockUnavailable(`cannot open the lock file ${path}: ${systemReason(error)}`, {
       cause: error,
     });
   }
-  if (fstatSync(fd).isFile()) return fd;
-  closeSync(fd);
-  throw new LockUnavailable(`cannot lock ${path}: not a regular file`);
+}
+
+function requireFile(path: string, fd: number): number {
+  try {
+    if (fstatSync(fd).isFile()) return fd;
+    throw new LockUnavailable(`cannot lock ${path}: not a regular file`);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 /** What a system brings. */

@@ -218,7 +218,7 @@ interface Notes {
 
 /** A notebook in the lock file; without a lock, one that remembers nothing. */
 function openNotebook(lock: Lock | null, debug: (message: string) => void): Notebook {
-  const { stored, rejected } = lock ? readNotes(lock.read()) : {};
+  const { stored, rejected } = lock ? readNotes(lock, debug) : {};
 
   function save(notes: Notes) {
     try {
@@ -242,15 +242,18 @@ function openNotebook(lock: Lock | null, debug: (message: string) => void): Note
   };
 }
 
-function readNotes(text: string): Notes {
+function readNotes(lock: Lock, debug: (message: string) => void): Notes {
   try {
-    const { stored, rejected } = JSON.parse(text) as Record<string, unknown>;
+    const { stored, rejected } = JSON.parse(lock.read()) as Record<string, unknown>;
     return {
       ...(isNote(stored) && { stored }),
       ...(isNote(rejected) && { rejected }),
     };
-  } catch {
+  } catch (error) {
     // A new lock file is empty, and a holder that was killed may have left half a text.
+    if (!(error instanceof SyntaxError)) {
+      debug(`cannot read the lock file: ${systemReason(error)}`);
+    }
     return {};
   }
 }

@@ -77,6 +77,8 @@ const FAILURES: Readonly<Record<string, readonly string[]>> = {
   ftruncate: ["EIO", "ENOSPC"],
   fchmod: ["EPERM", "EROFS", "EIO"],
   fsync: ["EIO", "ENOSPC", "EDQUOT"],
+  statx: ["EACCES", "EIO", "ESTALE"],
+  readlink: ["EACCES", "EIO"],
   rename: ["EBUSY", "ESTALE", "EXDEV", "EACCES", "EPERM", "EIO", "ENOSPC"],
   unlink: ["EBUSY", "EACCES", "EIO"],
   flock: ["ENOLCK", "EOPNOTSUPP", "EIO", "EINTR"],

@@ -11,6 +11,7 @@ export interface Moment {
 const CALLS = [
   ...["mkdir", "openat", "close", "read", "write", "pwrite64", "ftruncate", "fchmod", "fchown"],
   ...["fsync", "rename", "renameat2", "unlink", "unlinkat", "flock", "getdents64"],
+  ...["statx", "readlink"],
   ...["connect", "sendto", "sendmsg", "recvmsg", "epoll_pwait2", "exit_group"],
 ];
 

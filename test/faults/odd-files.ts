@@ -1,4 +1,6 @@
 /** Files and folders of another kind, linked, in other places, of any mode. */
+
+import { createHash } from "node:crypto";
 import {
   lstatSync,
   mkdirSync,
@@ -11,11 +13,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { lockPath } from "../../src/files/lock.ts";
 import { canBeNobody } from "../support/faults.ts";
 import { startWorkspace } from "../workspace/server.ts";
 import type { Trial } from "./aftermath.ts";
 import { approve, type Bed, makeBed, type RunOptions } from "./bed.ts";
 import { type FileCase, fileRow } from "./file-cases.ts";
+import { PROFILE } from "./logins.ts";
 import { during, insist, lacksNothing, type Row } from "./row.ts";
 
 const config = ({ bed }: Trial) => bed.config;
@@ -55,6 +59,23 @@ function behindLink(
   };
 }
 
+/** What older or newer versions, a kill, or a disk may have left in the files of the locks. */
+function locksHolding(name: string, textOf: (trial: Trial) => string): FileCase {
+  return {
+    name: `the locks hold ${name}`,
+    outcome: "works",
+    arrange(trial) {
+      const { bed, ground } = trial;
+      const locks = join(databricks(trial), "locks");
+      const subjects = [PROFILE, ground.workspace.url].map((key) => `token:${key}`);
+      for (const subject of [...subjects, `file:${bed.cache}`, bed.config]) {
+        bed.write(lockPath(locks, subject), textOf(trial));
+      }
+      return {};
+    },
+  };
+}
+
 const cases: readonly FileCase[] = [
   behindLink("the config file is a link", config, "one"),
   behindLink("the config file is a relative link to a link", config, "two"),
@@ -87,6 +108,26 @@ const cases: readonly FileCase[] = [
       return {};
     },
   },
+  locksHolding("a megabyte of nonsense", () =>
+    crypto
+      .getRandomValues(new Uint8Array(2 ** 16))
+      .toHex()
+      .repeat(8),
+  ),
+  locksHolding("half of a note", () => '{"stored":{"hash":"0'),
+  locksHolding(
+    "notes of another kind",
+    () => '{"version":2,"stored":[],"rejected":{"hash":7,"at":null}}',
+  ),
+  locksHolding("notes from before the clock was set back", ({ before }) => {
+    const { access_token, refresh_token } = before.file.get(PROFILE) ?? {};
+    const at = Date.now() + 3_600_000;
+    const hashOf = (secret: unknown) => createHash("sha256").update(String(secret)).digest("hex");
+    return JSON.stringify({
+      stored: { hash: hashOf(access_token), at },
+      rejected: { hash: hashOf(refresh_token), at },
+    });
+  }),
   {
     name: "the current folder is gone",
     outcome: "works",
