@@ -232,7 +232,8 @@ describe("a writer that is killed", () => {
       expect(whole.has(readFileSync(path, "utf8"))).toBe(true);
       abandoned += readdirSync(folder).length - 1;
     }
-    expect(abandoned).toBeGreaterThan(0);
+    // There, files are written faster than processes are killed.
+    if (!onWindows) expect(abandoned).toBeGreaterThan(0);
     writeAtomic(path, "last", { mode });
     expect(readFileSync(path, "utf8")).toBe("last");
     expect(readdirSync(folder)).toEqual(["file"]);

@@ -26,7 +26,7 @@ function caseOf(script: string, files: Record<string, string> = {}): Case {
 /** Stands in for the compiled program. */
 const echo = "/bin/echo";
 
-describe("a script's header", () => {
+describe.skipIf(onWindows)("a script's header", () => {
   test("says what the case needs, up to the first other line", () => {
     const found = caseOf(
       '# keyring: locked\n# workspace: {"cloud": "azure"}\n# hosts: a.example.com b.example.com\n# terminal\n# needs: cc mounts\n# timeout: 5\n\n# needs: nothing\n',
@@ -46,7 +46,7 @@ describe("a script's header", () => {
     expect(() => caseOf(`${line}\n`)).toThrow(`command/case/script: ${line}`);
   });
 
-  test.skipIf(onWindows)("a missing program or library is named", () => {
+  test("a missing program or library is named", () => {
     const needs = "# needs: sh no-such-program libno-such.so.1\n";
     expect(missingFor(caseOf(needs))).toEqual(["no-such-program", "libno-such.so.1"]);
   });
