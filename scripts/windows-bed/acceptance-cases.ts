@@ -15,6 +15,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "auth-describe/refused": NOT_REFUSED,
   "auth-describe/sources": "without a D-Bus there is no keyring on Linux; here is one",
   "auth-env/profiles": OTHER_SHELL,
+  "concurrency/logins": "of sixty logins at once Wine cuts a connection",
   "concurrency/refresh-plaintext-forced": "thirty processes of Wine do not start at once",
   "login-flows/discovery-elsewhere": NOT_REFUSED,
   "login-flows/wrong-host": NOT_REFUSED,
