@@ -6,13 +6,18 @@ const context = systemContext(argv);
 
 /** How long a signal waits for work that must not be cut short, in milliseconds. */
 const GRACE = 5000;
+/** What comes sooner is the same Ctrl-C, sent on by the program that started this one. */
+const SECOND_PRESS = 500;
 
-let stopped: number | null = null;
+let stopped: { code: number; at: number } | null = null;
 
-/** Ends the process, after a first signal only when nothing is lost by it. */
+/** Ends the process: at once when nothing is lost by it, or when the person insists. */
 function stop(code: number): void {
-  if (stopped !== null || context.unbroken.size === 0) process.exit(code);
-  stopped = code;
+  const now = performance.now();
+  const insists = stopped !== null && now - stopped.at > SECOND_PRESS;
+  if (insists || context.unbroken.size === 0) process.exit(code);
+  if (stopped) return;
+  stopped = { code, at: now };
   setTimeout(() => process.exit(code), GRACE);
   Promise.allSettled(context.unbroken).then(() => process.exit(code));
 }
@@ -23,4 +28,4 @@ process.on("SIGINT", () => {
   stop(130);
 });
 process.on("SIGTERM", () => stop(143));
-run(argv, context).then((code) => process.exit(stopped ?? code));
+run(argv, context).then((code) => process.exit(stopped?.code ?? code));

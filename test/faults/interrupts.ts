@@ -5,7 +5,7 @@ import { type Ended, makeBed } from "./bed.ts";
 import { openEntries } from "./keyring-entries.ts";
 import { busOf, lacksTools, observe, STORES } from "./kills.ts";
 import { type Ground, isAlive, PROFILE, printedToken, readState } from "./logins.ts";
-import { strikingAt } from "./moments.ts";
+import { type Moment, strikingAt } from "./moments.ts";
 import type { Random } from "./random.ts";
 import { type Bench, during, insist, type OpenRow, type Row } from "./row.ts";
 import { REFRESH } from "./scenarios.ts";
@@ -15,6 +15,8 @@ const SIGNALS = [
   ["INT", 130],
   ["TERM", 143],
 ] as const;
+
+type Signal = (typeof SIGNALS)[number][0];
 
 export const interruptRows: readonly Row[] = STORES.map((store) => ({
   name: `interrupt refresh, ${store}`,
@@ -37,6 +39,17 @@ async function openInterrupts(
 
   async function attempt(index: number, chance: Random): Promise<void> {
     const [signal, code] = chance.pick(SIGNALS);
+    const moment = usual.moments[(index / 2) % usual.moments.length] ?? null;
+    const when = moment ? `${moment.call} ${moment.nth}` : "the answer";
+    await during(`SIG${signal} at ${when}`, () => tryOnce(moment, signal, code, chance));
+  }
+
+  async function tryOnce(
+    moment: Moment | null,
+    signal: Signal,
+    code: number,
+    chance: Random,
+  ): Promise<void> {
     const ground = openGround();
     const { bed } = ground;
     workspace.reset();
@@ -44,11 +57,9 @@ async function openInterrupts(
     workspace.control.faults = { token: { kind: "slow-drip", millisecondsPerByte: 1 } };
     try {
       const before = await REFRESH.seed(ground);
-      const ended = await interrupt(index, signal, ground, chance);
-      insist(
-        ended.code === code || ended.code === 0 || ended.code === null,
-        `it ended with ${ended.code}: ${ended.stderr}`,
-      );
+      const ended = await interrupt(moment, signal, ground, chance);
+      const isExpected = ended.code === code || ended.code === 0;
+      insist(isExpected, `it ended with ${ended.code}: ${ended.stderr}`);
       counts[ended.code === 0 ? "done" : "stopped"] += 1;
       const left = await readState(ground);
       await REFRESH.inspect(left, before, ground, usual.configs);
@@ -64,26 +75,25 @@ async function openInterrupts(
     }
   }
 
-  /** At a system call of its own for every other try, else while the server answers. */
+  /** At that moment, or else while the server answers. */
   async function interrupt(
-    index: number,
-    signal: (typeof SIGNALS)[number][0],
+    moment: Moment | null,
+    signal: Signal,
     { bed }: Ground,
     chance: Random,
   ): Promise<Ended> {
     const args = ["auth", "token", "-p", PROFILE];
-    const mayDieOf = `SIG${signal}` as const;
-    const moment = usual.moments[(index / 2) % usual.moments.length];
-    if (moment) return bed.run(args, { wrap: strikingAt(moment, signal), mayDieOf });
-    const { child, ended } = bed.start(args, { mayDieOf });
-    while (workspace.count("refresh_token") === 0) await Bun.sleep(2);
+    if (moment) return bed.run(args, { wrap: strikingAt(moment, signal) });
+    const { child, ended } = bed.start(args);
+    const isOver = () => child.exitCode !== null || child.signalCode !== null;
+    while (workspace.count("refresh_token") === 0 && !isOver()) await Bun.sleep(2);
     await Bun.sleep(300 * chance.fraction());
-    child.kill(mayDieOf);
+    child.kill(`SIG${signal}`);
     return ended;
   }
 
   return {
-    attempt: (index, chance) => during(`try ${index}`, () => attempt(index, chance)),
+    attempt,
     note: () =>
       `${counts.stopped} were stopped, ${counts.stored} of them once the new token was stored; ${counts.done} came to their end first`,
     async close() {

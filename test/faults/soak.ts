@@ -89,7 +89,7 @@ async function openSoak(store: "file" | "keyring", bench: Bench): Promise<OpenRo
 const servicesOf = (session: Session | null) =>
   session && `XDG_RUNTIME_DIR=${session.env["XDG_RUNTIME_DIR"]}\0`;
 
-/** For each of so many calls, another program looks the token up first. */
+/** Of another program's lookups before, to the soak's calls. */
 const SHARE = 1 / 30;
 
 /** Bytes that the services lose with each client that reads, whoever it is: gnome-keyring 42.1 some 8 KB. */
