@@ -79,7 +79,10 @@ function exchange(group: DiffieHellmanGroup, theirs = "", secret?: string): stri
   const lines = ["[sx-aes-1]", `public=${group.getPublicKey("base64")}`];
   if (secret !== undefined) {
     const peerKey = Buffer.from(theirs.match(/^public=(\S+)/m)?.[1] ?? "", "base64");
-    const key = Buffer.from(hkdfSync("sha256", group.computeSecret(peerKey), "", "", 16));
+    const shared = group.computeSecret(peerKey);
+    // gcr leaves out leading zeros, which one secret of 256 has.
+    const number = shared.subarray(shared.findIndex((byte) => byte !== 0));
+    const key = Buffer.from(hkdfSync("sha256", number, "", "", 16));
     const iv = crypto.getRandomValues(Buffer.alloc(16));
     const cipher = createCipheriv("aes-128-cbc", key, iv);
     const sealed = Buffer.concat([cipher.update(secret), cipher.final()]);
