@@ -8,7 +8,7 @@
  *     # workspace [JSON]        an embedded workspace, with these switches
  *     # hosts: NAME…            names under which the workspace is reached as https://NAME, too
  *     # terminal                stdin, stdout and stderr are a terminal
- *     # needs: NAME…            programs, libraries (`*.so*`) or `mounts`; missing, it is skipped
+ *     # needs: NAME…            programs, libraries (`*.so*`), `mounts` or `linux`; missing, it is skipped
  *     # timeout: SECONDS        30 when not said
  */
 import { existsSync, readFileSync } from "node:fs";

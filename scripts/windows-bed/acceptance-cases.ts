@@ -13,7 +13,6 @@ const OTHER_SHELL = "what is to be typed is in the words of Windows' shells";
 /** Cases that end otherwise here, and why. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   "auth-describe/refused": NOT_REFUSED,
-  "auth-describe/sources": "without a D-Bus there is no keyring on Linux; here is one",
   "auth-env/profiles": OTHER_SHELL,
   "concurrency/logins": "of sixty logins at once Wine cuts a connection",
   "concurrency/refresh-plaintext-forced": "thirty processes of Wine do not start at once",
