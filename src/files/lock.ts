@@ -162,8 +162,9 @@ function windowsLocker(path: string, fd: number): Locker {
       null,
     );
   if (handle === windows.INVALID_HANDLE_VALUE) {
+    const error = windows.failureOf(0);
     closeSync(fd);
-    throw new LockUnavailable(`cannot open the lock file ${path}`);
+    throw new LockUnavailable(`cannot open the lock file ${path}: Windows error ${error}`);
   }
   return {
     tryLock() {
