@@ -34,11 +34,13 @@ import { promptRows } from "./prompts.ts";
 import { createRandom } from "./random.ts";
 import { type Bench, Loss, type OpenRow, type Row, type SoakPlan } from "./row.ts";
 import { soakRows } from "./soak.ts";
+import { stoppedHolderRows } from "./stopped-holders.ts";
 import { tornFileRows } from "./torn-files.ts";
 
 const ROWS: readonly Row[] = [
   ...killRows,
   ...interruptRows,
+  ...stoppedHolderRows,
   ...crashRows,
   ...migrationRows,
   ...diskRows,
