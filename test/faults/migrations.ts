@@ -14,13 +14,13 @@ const LOGINS = 50;
 /** Fewer than logins, so that some share theirs. */
 const HOSTS = 40;
 /** In one try. */
-const KILLS = 10;
+const KILLS = 30;
 
 type Mode = "secure" | "plaintext";
 
 export const migrationRows: readonly Row[] = (["secure", "plaintext"] as const).map((to) => ({
   name: `kill migrate --to ${to}`,
-  tries: { quick: 1, full: 20 },
+  tries: { quick: 1, full: 7 },
   lacks: () => {
     const tools = [...(Bun.which("strace") ? [] : ["strace"]), ...missingTools()];
     return tools.length > 0 ? `needs ${tools.join(", ")}` : null;
