@@ -100,7 +100,8 @@ async function judgeOutcome(
 ): Promise<void> {
   if (code !== 0) {
     const error = stderr.slice(stderr.search(/^Error: /m));
-    const named = [bed.folder, new URL(ground.workspace.url).host].some((n) => error.includes(n));
+    const places = [bed.folder, new URL(ground.workspace.url).host, "cannot write to stdout"];
+    const named = places.some((place) => error.includes(place));
     insist(error.startsWith("Error: ") && named, `no path in: ${stderr}`);
     return;
   }

@@ -19,6 +19,8 @@ interface Mishap {
   /** The keyring can be asked again, and holds what it held. */
   recover?: (session: Session) => void;
   errors: readonly RegExp[];
+  /** GIO sends the process SIGTERM when the bus goes away in the moment between its greeting and our "do not". */
+  mayTerminate?: true;
   /** Whether a command whose mode is the default one may go to the file. */
   mayFallBack: boolean;
 }
@@ -60,6 +62,7 @@ const mishaps: readonly Mishap[] = [
     strike: (session) => session.killBus(),
     errors: [UNREACHABLE, NOT_REQUESTED],
     mayFallBack: true,
+    mayTerminate: true,
   },
 ];
 
@@ -166,6 +169,9 @@ async function onGround(
   }
 }
 
+/** The exit code after SIGTERM. */
+const TERMINATED = 143;
+
 /** Of all calls of a command together; a login's write after the browser has one of its own. In milliseconds. */
 const DEADLINE = 3000;
 export const GRACE = 300;
@@ -196,8 +202,10 @@ async function judge(outcome: Outcome): Promise<void> {
   insist(!stderr.includes("databricks OAuth is not"), `it denies the login: ${stderr}`);
   if (code === 0) await judgeDone(outcome);
   else {
-    const foreseen = mishap.errors.some((error) => error.test(stderr));
-    insist(foreseen, `not an error that belongs here: ${stderr}`);
+    const foreseen =
+      mishap.errors.some((error) => error.test(stderr)) ||
+      (mishap.mayTerminate && code === TERMINATED);
+    insist(foreseen === true, `not an error that belongs here, with exit code ${code}: ${stderr}`);
     insist(stdout === "", "something is printed beside the error");
     insist(bed.read(bed.config) === before.config, "the config file was changed in spite of it");
   }
