@@ -445,4 +445,16 @@ describe("what is shown", () => {
     expect(render(true)).not.toBe(plain);
     expect(Bun.stripANSI(render(true))).toBe(plain);
   });
+
+  test("names the first five of many logins, and counts the rest", () => {
+    const shown = (count: number) => {
+      const keys = Array.from({ length: count }, (_, index) => `k${index + 1}`);
+      const finding = { code: "plaintext-copy", severity: "warning", message: "copies", fix: "f" };
+      const text = renderSurvey(HEALTHY, [{ ...finding, keys } as Finding], (_, word) => word);
+      return text.match(/copies.*/)?.[0];
+    };
+    expect(shown(1)).toBe("copies");
+    expect(shown(5)).toBe("copies (k1, k2, k3, k4, k5)");
+    expect(shown(7)).toBe("copies (k1, k2, k3, k4, k5 and 2 more)");
+  });
 });
