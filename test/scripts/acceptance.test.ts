@@ -5,6 +5,7 @@ import { type Case, findCases, parseKeys } from "../../scripts/acceptance/case.t
 import { missingFor } from "../../scripts/acceptance/needs.ts";
 import { normalise } from "../../scripts/acceptance/normalise.ts";
 import { runCase } from "../../scripts/acceptance/sandbox.ts";
+import { isOnlySlow } from "../../scripts/acceptance.ts";
 import { scratchFolder } from "../support/scratch.ts";
 
 /** Scripts want a POSIX shell. */
@@ -179,4 +180,15 @@ GET /x: 200 after 12 ms, workspace 6051921418418893123, http://localhost:8041`;
 http://localhost:[CALLBACK PORT] redirect_uri=http%3A%2F%2Flocalhost%3A[CALLBACK PORT]&state=[RANDOM]
 GET [X]: 200 after [DURATION], workspace 6051921418418893123, http://localhost:8041`,
   );
+});
+
+test("a case that was only slow is told from one that differs", () => {
+  const diff = (...lines: string[]) =>
+    ["--- expected", "+++ printed", "@@ -1,2 +1,3 @@", " [exit 1]", ...lines].join("\n");
+  const slow = "+[took [DURATION], more than 3500]";
+  expect(isOnlySlow(diff(slow))).toBe(true);
+  expect(isOnlySlow(diff(slow, slow))).toBe(true);
+  expect(isOnlySlow("")).toBe(false);
+  expect(isOnlySlow(diff("-[exit 1]", slow))).toBe(false);
+  expect(isOnlySlow(diff(slow, "+more"))).toBe(false);
 });
