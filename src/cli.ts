@@ -27,6 +27,10 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   }
 }
 
+/** For those who know the official CLI's commands. */
+const NOT_HERE =
+  "This program signs people in; jobs, clusters and the rest of the API are for the official Databricks CLI.";
+
 async function dispatch(argv: readonly string[], context: Context): Promise<void> {
   const { node, path, rest } = findCommand(
     argv[0] === "help" ? [...argv.slice(1), "--help"] : argv,
@@ -79,8 +83,10 @@ async function runGroup(
     });
     const suggestion = nearest(unknown, names(group)) ?? below[0];
     const full = ["databricks", ...path].join(" ");
+    const meant = suggestion ? `; did you mean \`${full} ${suggestion}\`?` : "";
+    const elsewhere = path.length === 0 && !suggestion ? ` ${NOT_HERE}` : "";
     throw new UserError(
-      `unknown command: ${full} ${unknown}${suggestion ? `; did you mean \`${full} ${suggestion}\`?` : ""}\nSee \`${full} --help\`.`,
+      `unknown command: ${full} ${unknown}${meant}\nSee \`${full} --help\`.${elsewhere}`,
     );
   }
   if (group.default && !help) await runLeaf(group.default, rest, context);
