@@ -45,6 +45,19 @@ function parse(html: string): { tags: string[]; attributes: string[] } {
   return { tags, attributes };
 }
 
+test("each page says what happened, and what to do", () => {
+  expect(pages.map(([, { title, text }]) => `${title}. ${text}`)).toMatchInlineSnapshot(`
+    [
+      "You are signed in. You can close this tab and go on in the terminal.",
+      "Sign-in was refused. Nothing was stored. To try again, run the command in the terminal once more.",
+      "Sign-in did not work. Nothing was stored. The terminal says what to do next.",
+      "This sign-in was already used. Its first tab and the terminal show how it went. You can close this one.",
+      "This sign-in was not expected. It was not started by the command that waits here, so it was ignored. Go on in the tab that the command opened, or run it again.",
+      "There is nothing here. This address only takes the answer of a sign-in page.",
+    ]
+  `);
+});
+
 test.each(pages)("the %s page is a whole document of harmless elements", (_name, page) => {
   const html = renderPage(page);
   expect(html).toStartWith('<!doctype html>\n<html lang="en">');
