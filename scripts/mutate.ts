@@ -15,7 +15,7 @@ const TESTS: readonly (readonly [start: string, commands: readonly string[]])[] 
   [
     "native/",
     [
-      "test --bail test/files test/context.test.ts",
+      "test --bail test/files test/native test/context.test.ts",
       "test --bail test/contract test/windows test/macos",
       "test --bail test/keyring",
     ],
