@@ -16,7 +16,8 @@ async function call(request: BackendCall): Promise<unknown> {
 /** What `secret-tool` printed, on both streams. */
 async function secretTool(args: string[], input: string | Uint8Array = ""): Promise<string> {
   const child = Bun.spawn(["secret-tool", ...args], {
-    env: { ...process.env, ...session.env },
+    // It takes its arguments in the locale's encoding, and there may be no locale.
+    env: { ...process.env, ...session.env, LC_ALL: "C.UTF-8" },
     stdin: typeof input === "string" ? Buffer.from(input) : input,
     stdout: "pipe",
     stderr: "pipe",
