@@ -12,11 +12,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../package.json";
-import { messageOf } from "../src/errors.ts";
 import { type Launch, missingFor, SYSTEMS, type System } from "./binaries-bed/systems.ts";
 import { buildAll, PRODUCTS, type Product } from "./build-all.ts";
 import { ADHOC, checkCodeSignature, HARDENED_RUNTIME } from "./code-signature.ts";
-import { count, countsLine, type Outcome, renderOutcome } from "./outcome.ts";
+import { count, countsLine, type Outcome, outcomeOf, renderOutcome } from "./outcome.ts";
 import { missingForSigning } from "./sign-macos.ts";
 
 /** What `file` says of each binary. */
@@ -123,12 +122,7 @@ async function attempt(
   missing: string | null,
   body: () => void | Promise<void>,
 ): Promise<void> {
-  const outcome: Outcome = missing
-    ? { name, result: "skipped", detail: missing }
-    : await Promise.try(body).then(
-        () => ({ name, result: "passed", detail: "" }),
-        (error: unknown) => ({ name, result: "failed", detail: messageOf(error) }),
-      );
+  const outcome = await outcomeOf(name, missing, body);
   outcomes.push(outcome);
   console.log(renderOutcome(outcome));
 }

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runAcceptance } from "./acceptance.ts";
 import { build, ROOT } from "./build.ts";
-import { count, countsLine, type Outcome, renderOutcome } from "./outcome.ts";
+import { count, countsLine, type Outcome, outcomeOf, renderOutcome } from "./outcome.ts";
 import { runTests } from "./run-tests.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "databricks-check-"));
@@ -27,7 +27,7 @@ async function check(): Promise<Outcome[]> {
   heading("Lint");
   const lint = await runLint();
   heading("Build");
-  const built = await attempt("build", () => build({ outfile: binary }));
+  const built = await outcomeOf("build", null, () => build({ outfile: binary }), Bun.inspect);
   report(built);
   heading("Tests");
   const tests = await runTests(scratch, binary);
@@ -55,15 +55,6 @@ async function runLint(): Promise<Outcome> {
   const exitCode = await child.exited;
   if (exitCode === 0) return { name: "lint", result: "passed", detail: "" };
   return { name: "lint", result: "failed", detail: `ended with ${exitCode}` };
-}
-
-async function attempt(name: string, body: () => Promise<void>): Promise<Outcome> {
-  try {
-    await body();
-    return { name, result: "passed", detail: "" };
-  } catch (error) {
-    return { name, result: "failed", detail: Bun.inspect(error) };
-  }
 }
 
 /** What git sees as changed; null where there is no git or no checkout. */

@@ -10,13 +10,12 @@ import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../package.json";
-import { messageOf } from "../src/errors.ts";
 import { visit } from "../test/workspace/browser.ts";
 import { startWorkspace } from "../test/workspace/server.ts";
 import { build, ROOT } from "./build.ts";
 import { cachedFolder } from "./build-cache.ts";
 import { debianMirror } from "./debian.ts";
-import { count, countsLine, type Outcome, renderOutcome } from "./outcome.ts";
+import { count, countsLine, type Outcome, outcomeOf, renderOutcome } from "./outcome.ts";
 
 const SUITE = "trixie";
 const BASE = `docker.io/library/debian:${SUITE}-slim`;
@@ -135,12 +134,7 @@ function run(command: string[]): string {
 }
 
 async function attempt(name: string, body: () => void | Promise<void>): Promise<void> {
-  const outcome: Outcome = missing
-    ? { name, result: "skipped", detail: missing }
-    : await Promise.try(body).then(
-        () => ({ name, result: "passed", detail: "" }),
-        (error: unknown) => ({ name, result: "failed", detail: messageOf(error) }),
-      );
+  const outcome = await outcomeOf(name, missing, body);
   outcomes.push(outcome);
   console.log(renderOutcome(outcome));
 }

@@ -1,9 +1,27 @@
-/** What `check` and `acceptance` say of each thing they ran. */
+import { messageOf } from "../src/errors.ts";
+
+/** What `check`, `acceptance` and the beds say of each thing they ran. */
 export interface Outcome {
   name: string;
   result: "passed" | "failed" | "skipped";
   /** Why: a difference, a message, or what is missing. Empty when passed. */
   detail: string;
+}
+
+/** What becomes of `body`: not run where something is missing, failed where it throws. */
+export async function outcomeOf(
+  name: string,
+  missing: string | null,
+  body: () => void | Promise<void>,
+  explain: (error: unknown) => string = messageOf,
+): Promise<Outcome> {
+  if (missing) return { name, result: "skipped", detail: missing };
+  try {
+    await body();
+    return { name, result: "passed", detail: "" };
+  } catch (error) {
+    return { name, result: "failed", detail: explain(error) };
+  }
 }
 
 export interface Counts {
