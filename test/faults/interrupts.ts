@@ -1,9 +1,6 @@
 /** Ctrl-C, or a polite end, in the middle of a refresh: unlike a kill, it never costs the login. */
-import { startSession } from "../support/secret-service.ts";
-import { startWorkspace } from "../workspace/server.ts";
-import { type Ended, makeBed } from "./bed.ts";
-import { openEntries } from "./keyring-entries.ts";
-import { busOf, lacksTools, observe, STORES } from "./kills.ts";
+import type { Ended } from "./bed.ts";
+import { lacksTools, observe, openGrounds, STORES } from "./kills.ts";
 import { type Ground, isAlive, PROFILE, printedToken, readState } from "./logins.ts";
 import { type Moment, strikingAt } from "./moments.ts";
 import type { Random } from "./random.ts";
@@ -30,10 +27,7 @@ async function openInterrupts(
   bench: Bench,
   random: Random,
 ): Promise<OpenRow> {
-  const workspace = await startWorkspace();
-  const session = store === "keyring" ? await startSession("unlocked") : null;
-  const keyring = session && (await openEntries(await session.connect()));
-  const openGround = (): Ground => ({ bed: makeBed(bench, busOf(session)), workspace, keyring });
+  const { workspace, openGround, close } = await openGrounds(store, bench);
   const usual = await observe(REFRESH, openGround, bench, random);
   const counts = { stopped: 0, done: 0, stored: 0 };
 
@@ -96,9 +90,6 @@ async function openInterrupts(
     attempt,
     note: () =>
       `${counts.stopped} were stopped, ${counts.stored} of them once the new token was stored; ${counts.done} came to their end first`,
-    async close() {
-      await session?.close();
-      await workspace.stop();
-    },
+    close,
   };
 }

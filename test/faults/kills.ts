@@ -1,7 +1,7 @@
 /** SIGKILL at any moment of a command that changes the stores. */
 import { join } from "node:path";
 import { missingTools, type Session, startSession } from "../support/secret-service.ts";
-import { startWorkspace } from "../workspace/server.ts";
+import { startWorkspace, type WorkspaceOptions } from "../workspace/server.ts";
 import { approve, type Ended, makeBed } from "./bed.ts";
 import { openEntries } from "./keyring-entries.ts";
 import { countProbes, type Ground, readState, type State } from "./logins.ts";
@@ -47,15 +47,7 @@ async function openKills(
   bench: Bench,
   random: Random,
 ): Promise<OpenRow> {
-  const workspace = await startWorkspace();
-  const session = store === "keyring" ? await startSession("unlocked") : null;
-  const keyring = session && (await openEntries(await session.connect()));
-  const openGround = (): Ground => ({
-    bed: makeBed(bench, busOf(session)),
-    workspace,
-    keyring,
-  });
-
+  const { openGround, close } = await openGrounds(store, bench);
   const usual = await observe(scenario, openGround, bench, random);
   const counts = { call: 0, time: 0, spent: 0, probes: 0 };
 
@@ -91,6 +83,23 @@ async function openKills(
         ...(counts.spent > 0 ? [`${counts.spent} between the server's answer and the store`] : []),
         ...(counts.probes > 0 ? [`${counts.probes} times a write probe remained`] : []),
       ].join("; "),
+    close,
+  };
+}
+
+/** What all tries share: a workspace and, for the keyring, its session. Each opens a ground of its own. */
+export async function openGrounds(
+  store: (typeof STORES)[number],
+  bench: Bench,
+  options?: WorkspaceOptions,
+) {
+  const workspace = await startWorkspace(options);
+  const session = store === "keyring" ? await startSession("unlocked") : null;
+  const keyring = session && (await openEntries(await session.connect()));
+  return {
+    workspace,
+    session,
+    openGround: (): Ground => ({ bed: makeBed(bench, busOf(session)), workspace, keyring }),
     async close() {
       await session?.close();
       await workspace.stop();

@@ -4,11 +4,8 @@
  */
 import { readdirSync } from "node:fs";
 import { SERVICE } from "../../src/keyring/backend.ts";
-import { missingTools, type Session, startSession } from "../support/secret-service.ts";
-import { startWorkspace } from "../workspace/server.ts";
-import { makeBed } from "./bed.ts";
-import { openEntries } from "./keyring-entries.ts";
-import { busOf } from "./kills.ts";
+import { missingTools, type Session } from "../support/secret-service.ts";
+import { openGrounds } from "./kills.ts";
 import { type Ground, isAlive, PROFILE, readState, seedLogins } from "./logins.ts";
 import { type Readings, requireFlat, watchingMachine } from "./machine.ts";
 import { type Bench, insist, lacksNothing, type OpenRow, type Row, type SoakPlan } from "./row.ts";
@@ -44,14 +41,13 @@ interface Printed {
 }
 
 async function openSoak(store: "file" | "keyring", bench: Bench): Promise<OpenRow> {
-  const workspace = await startWorkspace({ controls: { accessLifetimeSeconds: LIFETIME_SECONDS } });
-  const session = store === "keyring" ? await startSession("unlocked") : null;
-  const keyring = session && (await openEntries(await session.connect()));
+  const { session, openGround, close } = await openGrounds(store, bench, {
+    controls: { accessLifetimeSeconds: LIFETIME_SECONDS },
+  });
   let note = "";
 
   async function attempt(): Promise<void> {
-    const bed = makeBed(bench, busOf(session));
-    const ground: Ground = { bed, workspace, keyring };
+    const ground = openGround();
     try {
       const leak = session ? await daemonLeak(session, ground, bench.soak.calls * SHARE) : 0;
       const before = await seedLogins(ground, LIFETIME_SECONDS);
@@ -71,18 +67,11 @@ async function openSoak(store: "file" | "keyring", bench: Bench): Promise<OpenRo
       note = `${calls} calls from ${processes} processes in ${minutes.toFixed(1)} min, none failed; ${due} tokens fell due, ${due} requests; ${describe(readings, leak)}`;
       requireFlat(readings, leak * calls);
     } finally {
-      bed.close();
+      ground.bed.close();
     }
   }
 
-  return {
-    attempt,
-    note: () => note,
-    async close() {
-      await session?.close();
-      await workspace.stop();
-    },
-  };
+  return { attempt, note: () => note, close };
 }
 
 /** The bus and the keyring's daemon, by a variable that is theirs alone. */
