@@ -19,7 +19,7 @@ export interface ContractCase {
 
 const KIB = 1024;
 
-const ODD_ACCOUNTS = [
+export const ODD_ACCOUNTS = [
   "with spaces",
   "https://adb-1.azuredatabricks.net/oidc/accounts/abc?x=1&y=2#z",
   "back\\slash",
@@ -32,7 +32,7 @@ const ODD_ACCOUNTS = [
   "long-".repeat(30),
 ];
 
-const ODD_SECRETS = [
+export const ODD_SECRETS = [
   "",
   " leading and trailing ",
   "one\ntwo\r\nthree\n",

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { ODD_ACCOUNTS, ODD_SECRETS } from "../contract/backend-contract.ts";
 import { type BackendCall, runCall } from "../support/backend-call.ts";
 import { missingTools } from "../support/secret-service.ts";
 import { missingForKeePassXC, startKeePassXC } from "./keepassxc.ts";
@@ -12,30 +13,9 @@ import type { Ended } from "./runner.ts";
 /** A name that the config file, the bus and a command line each write in a way of its own. */
 const PROFILE = "größe & co";
 
-const SECRETS = [
-  "s",
-  "",
-  "long-".repeat(20_000),
-  " leading and trailing ",
-  "one\ntwo\r\nthree\n",
-  "größe 日本語 🔑 e\u0301",
-  '{"token":{"access_token":"a\\"b"}}',
-  "go-keyring-base64:not really",
-  "\t\u0001\u007f",
-];
+const SECRETS = ["s", "long-".repeat(20_000), ...ODD_SECRETS];
 
-const ACCOUNTS = [
-  "work",
-  "with spaces",
-  "https://adb-1.azuredatabricks.net/oidc/accounts/abc?x=1&y=2#z",
-  "back\\slash",
-  `"double" and 'single' quotes`,
-  "größe-日本語-🔑",
-  "-p",
-  "100%",
-  "$HOME `id` $(id)",
-  "long-".repeat(100),
-];
+const ACCOUNTS = ["work", "long-".repeat(100), ...ODD_ACCOUNTS];
 
 const NOT_LOGGED_IN = /databricks OAuth is not configured for this host/;
 
