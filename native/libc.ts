@@ -6,7 +6,9 @@
  * would run. The C library itself is part of the process already: glibc finds it by its
  * soname, musl answers any `libc.*` with itself, macOS has it at a fixed address.
  */
+
 import { dlopen, type FFIFunction, linkSymbols, type Pointer, read } from "bun:ffi";
+import { statSync } from "node:fs";
 import { cString, ptr, readCString, toPointer } from "./memory.ts";
 
 export const RTLD_LAZY = 1;
@@ -88,6 +90,20 @@ export function openLibrary<F extends Record<string, FFIFunction>, D extends str
       Pointer
     >,
   };
+}
+
+/** Where Linux systems keep their libraries: Debian's multiarch, Fedora's lib64, all the others. */
+const LIBRARY_FOLDERS = [
+  `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`,
+  "/usr/lib64",
+  "/usr/lib",
+];
+
+/** Whether a library's file lies in a usual folder of this system; false says nothing. Loads nothing, which may take milliseconds. */
+export function isInstalled(name: string): boolean {
+  return LIBRARY_FOLDERS.some((folder) =>
+    statSync(`${folder}/${name}`, { throwIfNoEntry: false })?.isFile(),
+  );
 }
 
 /** The pointer stored at a data symbol's address (a constant such as `extern const T *kName`). */

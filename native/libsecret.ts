@@ -2,6 +2,9 @@
 import type { FFIFunction } from "bun:ffi";
 import { openLibrary } from "./libc.ts";
 
+/** The library's file. */
+export const LIBSECRET = "libsecret-1.so.0";
+
 /** `SecretServiceFlags`, secret-service.h */
 export const SECRET_SERVICE_NONE = 0;
 /** Collection alias, secret-collection.h */
@@ -28,7 +31,7 @@ const functions = {
   secret_value_unref: { args: ["ptr"], returns: "void" },
 } as const satisfies Record<string, FFIFunction>;
 
-const open = () => openLibrary(["libsecret-1.so.0"], functions).functions;
+const open = () => openLibrary([LIBSECRET], functions).functions;
 
 let bound: ReturnType<typeof open> | undefined;
 

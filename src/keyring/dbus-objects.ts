@@ -4,7 +4,7 @@ import { cString, type Pointer, toPointer } from "../../native/memory.ts";
 import { child, text, tuple, unbox, type Value } from "./dbus-values.ts";
 import { type Gio, GioError, type Patience } from "./gio.ts";
 
-const BUS_NAME = "org.freedesktop.secrets";
+export const BUS_NAME = "org.freedesktop.secrets";
 
 /** The service answered with something that the Secret Service's specification does not allow. */
 export class ProtocolError extends Error {

@@ -1,6 +1,6 @@
 /**
  * The Secret Service of a Linux desktop (gnome-keyring, KWallet, KeePassXC, oo7): through libsecret
- * what may open a prompt, on the bus itself what opens none.
+ * what may open a prompt, on the bus itself what opens none; on the bus's bare socket what is usual.
  *
  * An entry is identified by its attributes `service` and `username` and by nothing else: no
  * `xdg:schema`. It lies in the collection `login` if there is one, else in the default one, and
@@ -11,8 +11,13 @@
  * asks whether the collection is locked. No process is ever started to find a bus.
  */
 import { GDBusError, GIOErrorEnum, glib } from "../../native/glib.ts";
-import { LibraryMissing } from "../../native/libc.ts";
-import { libsecret, SECRET_COLLECTION_DEFAULT, SecretError } from "../../native/libsecret.ts";
+import { isInstalled, LibraryMissing } from "../../native/libc.ts";
+import {
+  LIBSECRET,
+  libsecret,
+  SECRET_COLLECTION_DEFAULT,
+  SecretError,
+} from "../../native/libsecret.ts";
 import {
   type Backend,
   type CallOptions,
@@ -24,6 +29,7 @@ import {
 import { ProtocolError } from "./dbus-objects.ts";
 import { GioError, GioTimeout, openGio, type Patience } from "./gio.ts";
 import { type LibsecretClient, openLibsecretClient } from "./libsecret-client.ts";
+import { quickRead } from "./quick-read.ts";
 import { joinBus, openSecretService, type SecretService } from "./secret-service.ts";
 import { sessionBusAddress } from "./session-bus.ts";
 
@@ -64,11 +70,18 @@ export function openLinuxBackend(): Backend {
     });
   }
 
+  let quick = true;
+
   return {
     name: "Secret Service",
 
-    get: (account, options) =>
-      onService(account, options, async (connection, waits) => {
+    async get(account, options) {
+      if (quick) {
+        quick = false; // most commands look once; the others share the connection
+        const secret = await findQuickly(account, options.deadline);
+        if (secret) return decode(secret);
+      }
+      return onService(account, options, async (connection, waits) => {
         const { service, client } = connection;
         const { patience } = waits;
         // On its way together with the search. What goes wrong is told where it is used.
@@ -88,7 +101,8 @@ export function openLinuxBackend(): Backend {
           throw new KeyringError("invalid", "the keyring's entry cannot be read");
         }
         return null;
-      }),
+      });
+    },
 
     set: (account, secret, options) =>
       onService(account, options, async ({ service, client }, waits) => {
@@ -118,6 +132,14 @@ export function openLinuxBackend(): Backend {
         return false;
       }),
   };
+}
+
+async function findQuickly(account: string, deadline: number): Promise<Uint8Array | null> {
+  checkAccount(account);
+  const address = sessionBusAddress(process.env);
+  // Without libsecret there is no keyring: it could be read, but nothing be stored in it.
+  if (address === null || !isInstalled(LIBSECRET)) return null;
+  return quickRead(account, address, deadline);
 }
 
 async function connect(patience: Patience): Promise<Connection> {

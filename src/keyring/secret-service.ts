@@ -26,8 +26,8 @@ import {
 } from "./dbus-values.ts";
 import { type Gio, GioError, type Patience } from "./gio.ts";
 
-const SERVICE_PATH = "/org/freedesktop/secrets";
-const SERVICE_INTERFACE = "org.freedesktop.Secret.Service";
+export const SERVICE_PATH = "/org/freedesktop/secrets";
+export const SERVICE_INTERFACE = "org.freedesktop.Secret.Service";
 const COLLECTION_INTERFACE = "org.freedesktop.Secret.Collection";
 const ITEM_INTERFACE = "org.freedesktop.Secret.Item";
 const LOGIN_COLLECTION = "/org/freedesktop/secrets/collection/login";

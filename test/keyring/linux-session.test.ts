@@ -62,7 +62,8 @@ describe.skipIf(missing.length > 0)(`sessions that are asked for${skipped}`, () 
 
   test("an encrypted one, where the service has no plain ones", async () => {
     const { asked } = await lookUp(null);
-    expect(asked.slice(0, 2)).toEqual([PLAIN, ENCRYPTED]);
+    expect(asked[0]).toBe(PLAIN);
+    expect(asked).toContain(ENCRYPTED);
   });
 
   test("an encrypted one first, where the bus may be elsewhere", async () => {

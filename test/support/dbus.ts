@@ -149,7 +149,7 @@ function messageSize(bytes: Buffer): number | undefined {
   return bytes.length >= size ? size : undefined;
 }
 
-function encodeMessage(
+export function encodeMessage(
   type: number,
   serial: number,
   fields: [number, Value][],
@@ -162,7 +162,7 @@ function encodeMessage(
   return Buffer.concat([header, Buffer.alloc(align(header.length, 8) - header.length), body]);
 }
 
-function decodeMessage(bytes: Buffer) {
+export function decodeMessage(bytes: Buffer) {
   const header = decode("(yyyyuua(yv))", bytes, 0);
   const [, type, , , , serial, list] = header.value as [0, number, 0, 0, 0, number, Value[]];
   const fields = new Map(
@@ -216,7 +216,8 @@ function encode(type: string, value: Value): Buffer {
     else if (code === "s" || code === "o") {
       const bytes = Buffer.from(String(value));
       u32(bytes.length);
-      out.push(...bytes, 0);
+      for (const byte of bytes) out.push(byte);
+      out.push(0);
     } else if (code === "g") {
       out.push(String(value).length, ...Buffer.from(String(value)), 0);
     } else if (code === "v") {
