@@ -1,5 +1,5 @@
 /**
- * The C library of Linux and macOS: loading of other libraries, file locks, terminals, local time.
+ * The C library of Linux and macOS: loading of other libraries, files, locks, terminals, local time.
  *
  * Other libraries are loaded through the C library's own `dlopen`, never through
  * bun:ffi's: that one also tries `$CWD/<name>`, so a file planted in somebody's folder
@@ -8,7 +8,6 @@
  */
 
 import { dlopen, type FFIFunction, linkSymbols, type Pointer, read } from "bun:ffi";
-import { statSync } from "node:fs";
 import { cString, ptr, readCString, toPointer } from "./memory.ts";
 
 export const RTLD_LAZY = 1;
@@ -24,6 +23,11 @@ const declarations = {
   dlopen: { args: ["ptr", "i32"], returns: "ptr" },
   dlsym: { args: ["ptr", "ptr"], returns: "ptr" },
   dlerror: { args: [], returns: "ptr" },
+  fopen: { args: ["ptr", "ptr"], returns: "ptr" },
+  fread: { args: ["ptr", "usize", "usize", "ptr"], returns: "usize" },
+  ferror: { args: ["ptr"], returns: "i32" },
+  fclose: { args: ["ptr"], returns: "i32" },
+  write: { args: ["i32", "ptr", "usize"], returns: "i64" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   isatty: { args: ["i32"], returns: "i32" },
   getrlimit: { args: ["i32", "ptr"], returns: "i32" },
@@ -99,11 +103,9 @@ const LIBRARY_FOLDERS = [
   "/usr/lib",
 ];
 
-/** Whether a library's file lies in a usual folder of this system; false says nothing. Loads nothing, which may take milliseconds. */
+/** Whether a library's file, which is not loaded, lies in a usual folder of this system; false says nothing. */
 export function isInstalled(name: string): boolean {
-  return LIBRARY_FOLDERS.some((folder) =>
-    statSync(`${folder}/${name}`, { throwIfNoEntry: false })?.isFile(),
-  );
+  return LIBRARY_FOLDERS.some((folder) => Bun.file(`${folder}/${name}`).size > 0);
 }
 
 /** The pointer stored at a data symbol's address (a constant such as `extern const T *kName`). */
@@ -134,6 +136,34 @@ export function flock(fd: number, operation: number): number {
   const { flock: call } = libc();
   errnoCell ??= locateErrno();
   return call(fd, operation) === 0 ? 0 : read.i32(errnoCell, 0);
+}
+
+/** What a file is read in at first; each further piece is four times as long. In bytes. */
+const FIRST_PIECE = 1 << 14;
+
+/** The whole of a file; null where it cannot be read, or is not there. */
+export function readFile(path: string): Buffer | null {
+  const { fopen, fread, ferror, fclose } = libc();
+  const [name, mode] = [cString(path), cString("re")];
+  const file = toPointer(fopen(ptr(name), ptr(mode)));
+  if (!file) return null;
+  const pieces: Buffer[] = [];
+  try {
+    for (let size = FIRST_PIECE; ; size *= 4) {
+      const piece = Buffer.allocUnsafe(size);
+      const length = Number(fread(ptr(piece), 1, size, file));
+      if (ferror(file) !== 0) return null;
+      pieces.push(piece.subarray(0, length));
+      if (length < size) return Buffer.concat(pieces);
+    }
+  } finally {
+    fclose(file);
+  }
+}
+
+/** `write(2)`: how many bytes were taken; -1 when it failed. */
+export function write(fd: number, bytes: Uint8Array): number {
+  return Number(libc().write(fd, ptr(bytes), bytes.length));
 }
 
 /** Where `struct tm` holds tm_gmtoff, a long: behind nine ints and their padding, on every 64-bit system. */

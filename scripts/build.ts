@@ -9,6 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { BuildFacts } from "../src/build-info.ts";
+import { lateBuiltins } from "./late-builtins.ts";
 import { signMacos } from "./sign-macos.ts";
 
 export const ROOT = resolve(import.meta.dir, "..");
@@ -58,6 +59,7 @@ export async function build(options: BuildOptions): Promise<void> {
     entrypoints: entrypoints.map((file) => resolve(ROOT, file)),
     minify: true,
     bytecode: true,
+    plugins: [lateBuiltins],
     define: {
       BUILD_FACTS: JSON.stringify(buildFacts()),
       KEYCHAIN_WORKER: JSON.stringify(EMBEDDED_KEYCHAIN_WORKER),

@@ -1,8 +1,7 @@
 /** Everything of the outside world that a command touches, in one object. */
-import { writeSync } from "node:fs";
-import { join } from "node:path";
 import { forbidCoreDumps, libc } from "../native/libc.ts";
 import { UserError } from "./errors.ts";
+import { writeSome } from "./files/quick-io.ts";
 import { systemCode, systemReason } from "./files/system-error.ts";
 import type { Keyring } from "./keyring/keyring.ts";
 import type { Prompt } from "./prompt.ts";
@@ -61,19 +60,27 @@ export function isInteractive(context: Context): boolean {
 /** Path of the config file: DATABRICKS_CONFIG_FILE (`~/`, on Windows `~\` too, is the home folder), else ~/.databrickscfg. */
 export function configPath(context: Context): string {
   const given = context.env["DATABRICKS_CONFIG_FILE"];
-  if (!given) return join(context.home, ".databrickscfg");
+  if (!given) return below(context, ".databrickscfg");
   const inHome = context.platform === "win32" ? /^~[\\/]/ : /^~\//;
-  return inHome.test(given) ? join(context.home, given.slice(2)) : given;
+  return inHome.test(given) ? below(context, given.slice(2)) : given;
 }
 
 /** Path of the file cache. */
 export function cachePath(context: Context): string {
-  return join(context.home, ".databricks", "token-cache.json");
+  return below(context, ".databricks/token-cache.json");
 }
 
 /** Folder of the lock files. */
 export function lockDirectory(context: Context): string {
-  return join(context.home, ".databricks", "locks");
+  return below(context, ".databricks/locks");
+}
+
+/** A path below the home folder. */
+function below({ home, platform }: Pick<Context, "home" | "platform">, path: string): string {
+  // The module is loaded only where its rules are more than this.
+  return platform === "win32"
+    ? process.getBuiltinModule("node:path").join(home, path)
+    : `${home.replace(/\/+$/, "")}/${path}`;
 }
 
 /** @throws UserError where nothing says which it is, as for a container's user without a name */
@@ -185,7 +192,7 @@ function systemOutput(descriptor: 1 | 2): Output {
       let bytes: Uint8Array = Buffer.from(text);
       while (bytes.length > 0) {
         try {
-          bytes = bytes.subarray(writeSync(descriptor, bytes));
+          bytes = bytes.subarray(writeSome(descriptor, bytes));
         } catch (error) {
           const code = systemCode(error);
           // A reader who has left; and what stderr cannot take must not cost the result.

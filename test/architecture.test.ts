@@ -78,6 +78,47 @@ describe("import direction", () => {
   });
 });
 
+describe("what it takes to print a token", () => {
+  /** Where `auth token` goes on by dynamic imports. */
+  const entrances = [
+    "src/main.ts",
+    "src/commands/auth/token.ts",
+    "src/commands/auth/session.ts",
+    "src/storage/open.ts",
+    "src/storage/file-store.ts",
+    "src/storage/keyring-store.ts",
+    "src/keyring/keyring.ts",
+    "src/keyring/linux.ts",
+  ];
+
+  /** Modules of the program that are there as soon as `file` is. */
+  function loadedWith(file: string, loaded = new Set<string>()): Set<string> {
+    if (loaded.has(file) || !file.endsWith(".ts")) return loaded;
+    loaded.add(file);
+    for (const module of valueImportsOf(textOf(file)).filter((name) => name.startsWith("."))) {
+      loadedWith(normalize(join(dirname(file), module)).replaceAll("\\", "/"), loaded);
+    }
+    return loaded;
+  }
+
+  /** Modules from which the text imports more than types, at once. */
+  function valueImportsOf(text: string): string[] {
+    const forms = /^(?:import|export)\s+(?!type\b)(?:[^"';]*?\sfrom\s+)?"([^"]+)"/gm;
+    return [...text.matchAll(forms)].map(([, module = ""]) => module);
+  }
+
+  test("is no module of the runtime's that takes long to load", () => {
+    const loaded = entrances.flatMap((file) => [...loadedWith(file)]);
+    expect(loaded).toContain("src/keyring/quick-read.ts");
+    const users = loaded.flatMap((file) =>
+      valueImportsOf(textOf(file))
+        .filter((module) => module.startsWith("node:") && module !== "node:buffer")
+        .map((module) => `${file} imports ${module}`),
+    );
+    expect(users).toEqual([]);
+  });
+});
+
 test("only src/main.ts ends the process", () => {
   const users = program.filter((file) => /\bprocess\.(exit|reallyExit|abort)\b/.test(textOf(file)));
   expect(users).toEqual(["src/main.ts"]);

@@ -1,8 +1,7 @@
 /** The config file on disk. `~/.databrickscfg` belongs to every Databricks tool, and to people with editors. */
 import { isUtf8 } from "node:buffer";
-import { readFileSync, statSync } from "node:fs";
-import { resolve } from "node:path";
 import { UserError } from "../errors.ts";
+import { readWhole } from "../files/quick-io.ts";
 import { systemCode, systemReason } from "../files/system-error.ts";
 import { ATTRIBUTES } from "./attributes.ts";
 import { type Change, editIni, IniError, readIni, type Sections } from "./ini-document.ts";
@@ -11,20 +10,17 @@ export interface ConfigFile {
   path: string;
   /** null where there is no file. */
   text: string | null;
-  /** Permission bits; null where there is no file. */
-  mode: number | null;
   sections: Sections;
 }
 
 /** @throws UserError that names the path, and the line where it is about one */
 export function readConfigFile(path: string): ConfigFile {
-  const file = load(path);
-  if (!file) return { path, text: null, mode: null, sections: readIni("") };
-  const { bytes, mode } = file;
+  const bytes = load(path);
+  if (!bytes) return { path, text: null, sections: readIni("") };
   if (!isUtf8(bytes)) throw unreadable(path, `line ${foreignLine(bytes)}: not UTF-8`);
   const text = bytes.toString("utf8");
   try {
-    return { path, text, mode, sections: readIni(text) };
+    return { path, text, sections: readIni(text) };
   } catch (error) {
     if (error instanceof IniError) throw unreadable(path, error.message, error);
     throw error;
@@ -34,11 +30,10 @@ export function readConfigFile(path: string): ConfigFile {
 const unreadable = (path: string, reason: string, cause?: unknown) =>
   new UserError(`cannot read ${path}: ${reason}`, { cause });
 
-function load(path: string): { bytes: Buffer; mode: number } | null {
+function load(path: string): Buffer | null {
   try {
-    return { bytes: readFileSync(path), mode: statSync(path).mode & 0o777 };
+    return readWhole(path);
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return null;
     throw unreadable(path, systemReason(error), error);
   }
 }
@@ -55,10 +50,10 @@ function foreignLine(bytes: Buffer): number {
   }
 }
 
-/** Others than the owner have rights to the file. */
-export function isLoose({ mode }: Pick<ConfigFile, "mode">): boolean {
+/** Others than the owner have rights to a file with these permission bits. */
+export function isLoose(mode: number): boolean {
   // Windows makes mode bits up; what counts there is the folder's access list.
-  return process.platform !== "win32" && mode !== null && (mode & 0o077) !== 0;
+  return process.platform !== "win32" && (mode & 0o077) !== 0;
 }
 
 /** What a change came to. */
@@ -101,13 +96,14 @@ export async function changeConfigFile(
       const isUnchanged = watchVersion(path);
       const isCurrent = () => round === MOST_ROUNDS || isUnchanged();
       const config = readConfigFile(path);
+      const mode = modeOf(path);
       const changes = change(config);
       const before = config.text ?? NEW_FILE;
       const after = await editIni(before, changes);
       if (after === before) return { changed: false, warnings: [] };
       if (config.text) writeAtomic(`${file}.bak`, config.text, { mode: 0o600 });
-      if (!writeAtomic(path, after, { mode: config.mode ?? 0o600, isCurrent })) continue;
-      const warnings = await warningsAfter(config, changes, after);
+      if (!writeAtomic(path, after, { mode: mode ?? 0o600, isCurrent })) continue;
+      const warnings = await warningsAfter({ ...config, mode }, changes, after);
       return { changed: true, warnings: [...unlocked, ...warnings] };
     }
   });
@@ -118,14 +114,23 @@ function realPath(path: string, followLinks: (path: string) => string): string {
   try {
     return followLinks(path);
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return resolve(path);
+    if (systemCode(error) === "ENOENT") {
+      return process.getBuiltinModule("node:path").resolve(path);
+    }
     if (error instanceof UserError) throw error;
     throw unreadable(path, systemReason(error), error);
   }
 }
 
+/** Permission bits; null where there is no file. */
+function modeOf(path: string): number | null {
+  const { statSync } = process.getBuiltinModule("node:fs");
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats ? stats.mode & 0o777 : null;
+}
+
 async function warningsAfter(
-  config: ConfigFile,
+  { path, sections, mode }: ConfigFile & { mode: number | null },
   changes: readonly Change[],
   after: string,
 ): Promise<string[]> {
@@ -133,11 +138,11 @@ async function warningsAfter(
     changes.some((made) => made.kind === "set" && made.section === section && made.key === key);
   const differences = await differencesForJavaScriptSdk(after);
   const names = new Set(changes.filter(({ kind }) => kind === "set").map(({ section }) => section));
-  const dotted = [...names].filter((name) => name.includes(".") && !config.sections.has(name));
+  const dotted = [...names].filter((name) => name.includes(".") && !sections.has(name));
   return [
     ...differences.filter(isSet).map(({ message }) => message),
     ...dotted.map((name) => dottedNameWarning(name)),
-    ...(isLoose(config) ? [looseWarning(config)] : []),
+    ...(mode !== null && isLoose(mode) ? [looseWarning(path, mode)] : []),
   ];
 }
 
@@ -146,8 +151,8 @@ function dottedNameWarning(name: string): string {
   return `Go programs may take settings that [${name}] lacks from [${parent}], because of the dot in its name`;
 }
 
-function looseWarning({ path, mode }: ConfigFile): string {
-  const bits = (mode ?? 0).toString(8).padStart(4, "0");
+function looseWarning(path: string, mode: number): string {
+  const bits = mode.toString(8).padStart(4, "0");
   return `others on this machine have rights to ${path} (mode ${bits}); to keep it to yourself, run \`chmod 600 ${path}\``;
 }
 

@@ -1,5 +1,5 @@
 /** Where the D-Bus session bus listens. */
-import { type Stats, statSync } from "node:fs";
+import type { Stats } from "node:fs";
 
 /**
  * The address of this session's bus, or null when there is none; starts nothing.
@@ -23,7 +23,7 @@ function userBusAddress(env: NodeJS.ProcessEnv): string | null {
   const path = `${folder}/bus`;
   let stats: Stats | undefined;
   try {
-    stats = statSync(path, { throwIfNoEntry: false });
+    stats = process.getBuiltinModule("node:fs").statSync(path, { throwIfNoEntry: false });
   } catch {
     return null; // a folder that is closed to us holds no bus of ours
   }

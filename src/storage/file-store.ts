@@ -3,9 +3,9 @@
  * whatever this one does not know in it stays as it is.
  */
 import { isUtf8 } from "node:buffer";
-import { readFileSync } from "node:fs";
 import { UserError } from "../errors.ts";
-import { systemCode, systemReason } from "../files/system-error.ts";
+import { readWhole } from "../files/quick-io.ts";
+import { systemReason } from "../files/system-error.ts";
 import { excerptEntry } from "./cache-excerpt.ts";
 import { findJsonProblem } from "./json-problem.ts";
 import type { Token, TokenStore } from "./store.ts";
@@ -200,9 +200,8 @@ export interface Cache {
 /** The file's bytes, or null when there is none. @throws UserError */
 export function readBytes(path: string): Buffer | null {
   try {
-    return readFileSync(path);
+    return readWhole(path);
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return null;
     throw new UserError(`cannot read ${path}: ${systemReason(error)}`, { cause: error });
   }
 }

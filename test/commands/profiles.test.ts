@@ -7,7 +7,7 @@ function rowOf(section: Record<string, string>, settings: Record<string, string>
     ["p", new Map(Object.entries(section))],
     ["__settings__", new Map(Object.entries(settings))],
   ]);
-  const config: ConfigFile = { path: "/cfg", text: "", mode: 0o600, sections };
+  const config: ConfigFile = { path: "/cfg", text: "", sections };
   const [profile] = listProfiles(config);
   if (!profile) throw new Error("not a profile");
   return describeProfile(profile, config).row;

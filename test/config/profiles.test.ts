@@ -16,7 +16,6 @@ import { UserError } from "../../src/errors.ts";
 const configOf = (text: string): ConfigFile => ({
   path: "cfg",
   text,
-  mode: 0o600,
   sections: readIni(text),
 });
 

@@ -37,7 +37,7 @@ export function looseFiles(
     { path: folder, stat: statOf(folder), wanted: 0o700 },
   ].flatMap(({ path, stat, wanted }) => {
     const mode = stat ? stat.mode & 0o777 : null;
-    return mode !== null && isLoose({ mode }) ? [{ path, mode, wanted }] : [];
+    return mode !== null && isLoose(mode) ? [{ path, mode, wanted }] : [];
   });
 }
 
