@@ -1,6 +1,5 @@
 /** A D-Bus session bus at its socket, with nothing between. */
 import type { Socket } from "bun";
-import { KeyringError } from "./backend.ts";
 import {
   decodeMessage,
   encodeCall,
@@ -11,7 +10,7 @@ import {
   type Reader,
 } from "./dbus-message.ts";
 
-/** There is no bus at the socket, or the answer to a call is not what it should be. */
+/** There is no bus at the socket, or the answer to a call is not what it should be, or late. */
 export class NoAnswer extends Error {
   override name = "NoAnswer";
 }
@@ -59,10 +58,7 @@ export function joinBusAt(socketPath: string, deadline: number) {
   const broken = Promise.withResolvers<never>();
   broken.promise.catch(() => {}); // when no call is waiting
   const giveUp = () => broken.reject(new NoAnswer());
-  const timer = setTimeout(
-    () => broken.reject(new KeyringError("timed-out", "no answer in time")),
-    Math.ceil(deadline - performance.now()),
-  );
+  const timer = setTimeout(giveUp, Math.ceil(deadline - performance.now()));
   const user = Buffer.from(String(process.geteuid?.())).toString("hex");
   const unsent: Uint8Array[] = [Buffer.from(`\0AUTH EXTERNAL ${user}\r\nBEGIN\r\n`)];
   let unread = Buffer.alloc(0);
@@ -116,7 +112,7 @@ export function joinBusAt(socketPath: string, deadline: number) {
     }
   }
 
-  /** Throws NoAnswer, MalformedMessage, KeyringError `timed-out`. */
+  /** Throws NoAnswer, MalformedMessage. */
   async function call<T>(method: Call<T>): Promise<T> {
     const serial = ++lastSerial;
     const reply = new Promise<Message>((resolve) => waiting.set(serial, resolve));

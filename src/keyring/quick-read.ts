@@ -2,20 +2,22 @@
  * The usual lookup, of an entry in an unlocked keyring, on the bus's own socket: it takes a third of the
  * time in which GIO is loaded and does the same.
  *
- * It finds the secret or it does not. Why not (no entry, a lock, a refusal, no bus, an odd answer) is for
- * `linux.ts` to tell, which asks again. Only when the deadline is over does nobody need to.
+ * It finds the secret or it does not. Why not (no entry, a lock, a refusal, no bus, an odd answer or none)
+ * is for `linux.ts` to tell, which asks again.
  */
 import { MalformedMessage, STRUCT, TEXT } from "./dbus-message.ts";
 import { BUS_NAME } from "./dbus-objects.ts";
 import { type Call, joinBusAt, NoAnswer, socketOf } from "./dbus-socket.ts";
 import { attributesOf, SERVICE_INTERFACE, SERVICE_PATH } from "./secret-service.ts";
 
+/** How long it is tried, in milliseconds. Some bus may want to be spoken to more slowly, as GIO does. */
+const PATIENCE = 1000;
+
 /**
  * The bytes of an account's secret; null where it takes more to say.
  *
  * @param address of the bus
  * @param deadline point in time of `performance.now()`
- * @throws KeyringError `timed-out`
  */
 export async function quickRead(
   account: string,
@@ -24,7 +26,7 @@ export async function quickRead(
 ): Promise<Uint8Array | null> {
   const socketPath = socketOf(address);
   if (socketPath === null) return null;
-  const bus = joinBusAt(socketPath, deadline);
+  const bus = joinBusAt(socketPath, Math.min(deadline, performance.now() + PATIENCE));
   try {
     const [session, item] = await Promise.all([bus.call(openSession), bus.call(search(account))]);
     return item === undefined ? null : await bus.call(getSecret(item, session));

@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "bun";
-import { KeyringError } from "../../src/keyring/backend.ts";
 import { socketOf } from "../../src/keyring/dbus-socket.ts";
 import { quickRead } from "../../src/keyring/quick-read.ts";
 import { runCall } from "../support/backend-call.ts";
@@ -127,9 +126,7 @@ describe.skipIf(missing.length > 0)(`on a real keyring${skipped}`, () => {
     async (state) => {
       await start(state);
       const startedAt = performance.now();
-      const error = await look().catch((thrown: unknown) => thrown);
-      expect(error).toBeInstanceOf(KeyringError);
-      expect((error as KeyringError).code).toBe("timed-out");
+      expect(await look()).toBeNull();
       const took = performance.now() - startedAt;
       expect(took).toBeGreaterThanOrEqual(WITHIN);
       expect(took).toBeLessThan(WITHIN + 300);
