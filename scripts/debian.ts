@@ -16,7 +16,7 @@ export interface DebianPackages {
 
 /** What this machine lacks to get packages; null when it has all. */
 export function missingForPackages(): string | null {
-  for (const program of ["apt-get", "dpkg-deb"]) {
+  for (const program of ["apt-get", "dpkg-deb", "setpriv"]) {
     if (!Bun.which(program)) return `needs ${program}`;
   }
   return debianMirror() ? null : "needs a Debian mirror in apt's configuration";
@@ -27,13 +27,13 @@ export function missingForPackages(): string | null {
  * checks signatures as ever, and sees an empty machine: this one's packages play no part.
  */
 export function debianFolder({ suite, architecture, packages }: DebianPackages): Promise<string> {
-  return cachedFolder(`debian-${suite}`, [suite, architecture, ...packages], (folder) => {
+  return cachedFolder(`debian-${suite}`, [suite, architecture, ...packages], async (folder) => {
     const apt = mkdtempSync(join(tmpdir(), "databricks-apt-"));
     try {
-      download(apt, { suite, architecture, packages });
+      await download(apt, { suite, architecture, packages });
       const archives = join(apt, "cache/archives");
       for (const file of readdirSync(archives).filter((name) => name.endsWith(".deb"))) {
-        run(["dpkg-deb", "--extract", join(archives, file), folder]);
+        await run(["dpkg-deb", "--extract", join(archives, file), folder]);
       }
     } finally {
       rmSync(apt, { recursive: true, force: true });
@@ -65,7 +65,10 @@ export function insideDebian(folder: string, { mounts, env }: Inside): string[] 
   ];
 }
 
-function download(apt: string, { suite, architecture, packages }: DebianPackages): void {
+async function download(
+  apt: string,
+  { suite, architecture, packages }: DebianPackages,
+): Promise<void> {
   for (const folder of ["lists/partial", "cache/archives/partial"]) {
     mkdirSync(join(apt, folder), { recursive: true });
   }
@@ -84,8 +87,8 @@ function download(apt: string, { suite, architecture, packages }: DebianPackages
     "Acquire::Languages=none",
     "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
   ].flatMap((option) => ["-o", option]);
-  run(["apt-get", ...options, "--quiet", "update"]);
-  run(["apt-get", ...options, "--yes", "--download-only", "install", ...packages]);
+  await run(["apt-get", ...options, "--quiet", "update"]);
+  await run(["apt-get", ...options, "--yes", "--download-only", "install", ...packages]);
 }
 
 /** Where apt of this machine gets Debian's main packages, security updates aside. */
@@ -98,7 +101,11 @@ export function debianMirror(): string | undefined {
     .find((uri) => uri.endsWith("/debian/"));
 }
 
-function run(command: string[]): void {
-  const { success, exitCode, stderr } = Bun.spawnSync(command, { stdout: "ignore" });
-  if (!success) throw new Error(`${command[0]} ended with ${exitCode}: ${stderr.toString()}`);
+/** The kernel ends it with us. */
+async function run(command: string[]): Promise<void> {
+  const child = Bun.spawn(["setpriv", "--pdeathsig", "KILL", ...command], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const [stderr, exitCode] = await Promise.all([new Response(child.stderr).text(), child.exited]);
+  if (exitCode !== 0) throw new Error(`${command[0]} ended with ${exitCode}: ${stderr}`);
 }

@@ -1,10 +1,14 @@
-/** Entries shared with programs that nobody here wrote, and a Secret Service beside gnome-keyring. */
+/**
+ * Entries shared with programs that nobody here wrote, a Secret Service beside gnome-keyring, and a bus
+ * beside dbus-daemon.
+ */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ODD_ACCOUNTS, ODD_SECRETS } from "../contract/backend-contract.ts";
 import { type BackendCall, runCall } from "../support/backend-call.ts";
 import { missingTools } from "../support/secret-service.ts";
+import { missingForDBusBroker, startOnDBusBroker } from "./dbus-broker.ts";
 import { missingForKeePassXC, startKeePassXC } from "./keepassxc.ts";
 import { type Keeper, openGoKeyring, openSecretTool } from "./keepers.ts";
 import { accessTokenIn, type Machine, type MachineCase } from "./machine.ts";
@@ -17,9 +21,20 @@ const SECRETS = ["s", "long-".repeat(20_000), ...ODD_SECRETS];
 
 const ACCOUNTS = ["work", "long-".repeat(100), ...ODD_ACCOUNTS];
 
+/** In what the loader says of the files that it loads. */
+const GIO = /libgio-2\.0/;
+
 const NOT_LOGGED_IN = /databricks OAuth is not configured for this host/;
 
+/** Twice what the program waits for a keyring before it gives a token up, in seconds. */
+const PATIENCE = 6;
+
 const missingForGo = () => missingTools("go");
+
+const missingForSecretToolOnDBusBroker = () => [
+  ...missingTools("secret-tool"),
+  ...missingForDBusBroker(),
+];
 
 export const keyringCases: readonly MachineCase[] = [
   {
@@ -88,6 +103,34 @@ export const keyringCases: readonly MachineCase[] = [
     async run(machine) {
       await machine.login(PROFILE);
       return refused(machine, /the OS keyring denied access: .*KeePassXC/);
+    },
+  },
+  {
+    name: "dbus-broker: the backend contract",
+    missing: missingForDBusBroker,
+    session: startOnDBusBroker,
+    run: contract,
+  },
+  {
+    name: "dbus-broker, secret-tool and the program: a login, both ways",
+    missing: missingForSecretToolOnDBusBroker,
+    session: startOnDBusBroker,
+    run: async (machine) => sharedLogin(machine, openSecretTool(machine)),
+  },
+  {
+    name: "dbus-broker: an entry is found on the bus's socket, without GIO",
+    missing: missingForSecretToolOnDBusBroker,
+    session: startOnDBusBroker,
+    run: async (machine) => foundWithoutGio(machine, openSecretTool(machine)),
+  },
+  {
+    name: "dbus-broker: the keyring does not answer",
+    missing: missingForDBusBroker,
+    session: startOnDBusBroker,
+    async run(machine) {
+      await machine.login(PROFILE);
+      machine.session.stop();
+      return refused(machine, /the OS keyring gave no answer: waited 3 s/);
     },
   },
 ];
@@ -183,7 +226,26 @@ async function refused(machine: Machine, said: RegExp): Promise<string> {
   assert.match(stderr, said);
   assert.match(stderr, /DATABRICKS_AUTH_STORAGE=plaintext/);
   assert.doesNotMatch(stderr, NOT_LOGGED_IN);
+  assert.ok(seconds < PATIENCE, `it took ${seconds} s`);
   return `${seconds.toFixed(1)} s`;
+}
+
+/** What loads GIO for any other answer does not where there is an entry. */
+async function foundWithoutGio(machine: Machine, other: Keeper): Promise<string> {
+  const ask = () => machine.run(["auth", "token", "--profile", PROFILE], { LD_DEBUG: "files" });
+  await machine.login(PROFILE);
+  const entry = await other.get(PROFILE);
+  assert.ok(entry !== null);
+  await other.delete(PROFILE);
+  const none = await ask();
+  assert.match(none.stderr, NOT_LOGGED_IN);
+  assert.ok(GIO.test(none.stderr), "the loader does not say what it loads");
+
+  await other.set(PROFILE, entry);
+  const found = await ask();
+  assert.equal(accessTokenIn(found), JSON.parse(entry).token.access_token);
+  assert.ok(!GIO.test(found.stderr), "GIO was loaded");
+  return "";
 }
 
 /** In a process of its own: GIO joins one bus, once. */

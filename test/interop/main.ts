@@ -1,7 +1,7 @@
 /**
  * The program among programs that nobody here wrote: `bun run interop [FILTER…]`. The official
  * SDKs from their registries, each taking its token from the compiled program; the Go CLI's
- * keyring module, `secret-tool`, and a second Secret Service.
+ * keyring module, `secret-tool`, a second Secret Service, and a second bus.
  *
  * Cases are run when their name holds a filter; without filters, all. The last line is
  * `N passed, N failed, N skipped`; with CI=true a skip is a failure.

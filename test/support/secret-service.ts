@@ -71,21 +71,33 @@ export function missingTools(...others: string[]): string[] {
   return needed.filter((name) => !Bun.which(name));
 }
 
-/**
- * Starts a session in `state`.
- *
- * @param activates whether the bus starts a new daemon, locked, for whoever asks after the first one died
- */
+export interface SessionOptions {
+  /** Whether the bus starts a new daemon, locked, for whoever asks after the first one died. */
+  activates?: boolean;
+  /** What starts the bus, and prints something when it listens. dbus-daemon when absent. */
+  busCommand?: (files: BusFiles) => string[];
+}
+
+/** Paths. */
+export interface BusFiles {
+  /** Of the session; holds the other two. */
+  directory: string;
+  config: string;
+  socket: string;
+}
+
+/** Starts a session in `state`. */
 export async function startSession(
   state: SessionState,
-  { activates = false } = {},
+  { activates = false, busCommand = dbusDaemon }: SessionOptions = {},
 ): Promise<Session> {
   const directory = mkdtempSync(join(tmpdir(), "session-"));
   const runtime = join(directory, "run");
   for (const name of ["home", "run", "data", "config", "cache"]) {
     mkdirSync(join(directory, name), { mode: 0o700 });
   }
-  const address = `unix:path=${join(runtime, "bus")}`;
+  const socket = join(runtime, "bus");
+  const address = `unix:path=${socket}`;
   const env: Session["env"] = {
     HOME: join(directory, "home"),
     XDG_RUNTIME_DIR: runtime,
@@ -126,9 +138,9 @@ export async function startSession(
         `[D-BUS Service]\nName=org.freedesktop.secrets\nExec=${command.join(" ")}\n`,
       );
     }
-    bus = start(["dbus-daemon", `--config-file=${config}`, "--nofork", "--print-address"], env);
-    // The address is printed when the bus listens.
-    await (bus.stdout as ReadableStream).getReader().read();
+    bus = start(busCommand({ directory, config, socket }), env);
+    const { done } = await (bus.stdout as ReadableStream).getReader().read();
+    if (done) throw new Error(`the bus ended with ${await bus.exited}`);
   }
 
   async function startDaemon(unlock: boolean): Promise<void> {
@@ -181,8 +193,8 @@ export async function startSession(
   if (state === "silent-bus" || state === "garbage-bus") {
     const greeting = state === "garbage-bus" ? "SSH-2.0-garbage\r\n\0\xff\r\n".repeat(9) : "";
     const listener = Bun.listen({
-      unix: join(runtime, "bus"),
-      socket: { open: (socket) => void socket.write(greeting), data() {} },
+      unix: socket,
+      socket: { open: (opened) => void opened.write(greeting), data() {} },
     });
     closers.push(() => listener.stop(true));
   } else if (state !== "stale-bus" && state !== "no-bus") {
@@ -201,6 +213,10 @@ export async function startSession(
   if (state === "hung" || state === "hung-bus") session.stop();
   return session;
 }
+
+const dbusDaemon = ({ config }: BusFiles) => [
+  ...["dbus-daemon", `--config-file=${config}`, "--nofork", "--print-address"],
+];
 
 interface BusPolicy {
   /** The folder of those services that the bus may start: those of this machine must not answer for ours. */
