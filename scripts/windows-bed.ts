@@ -9,9 +9,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { messageOf } from "../src/errors.ts";
 import { build } from "./build.ts";
-import { count, countsLine, type Outcome, renderOutcome } from "./outcome.ts";
+import { count, countsLine, type Outcome, outcomeOf, renderOutcome } from "./outcome.ts";
 import { runWindowsAcceptance } from "./windows-bed/acceptance-cases.ts";
 import type { BedCase } from "./windows-bed/cases.ts";
 import { consoleCases } from "./windows-bed/console-cases.ts";
@@ -87,14 +86,8 @@ async function buildPrograms(folder: string): Promise<void> {
   if (!missingForGo()) await buildGoKeyring(join(folder, "go-keyring.exe"));
 }
 
-async function runCase(wine: Wine, { name, missing, run }: BedCase): Promise<void> {
-  if (missing) return report({ name, result: "skipped", detail: missing });
-  try {
-    await run(wine);
-    report({ name, result: "passed", detail: "" });
-  } catch (error) {
-    report({ name, result: "failed", detail: messageOf(error) });
-  }
+async function runCase(wine: Wine, { name, missing = null, run }: BedCase): Promise<void> {
+  report(await outcomeOf(name, missing, () => run(wine)));
 }
 
 function seconds(milliseconds = 0): string {

@@ -1,9 +1,7 @@
 /** Logins to as many profiles at once, more than there are callback ports. */
-import { missingTools, startSession } from "../support/secret-service.ts";
-import { startWorkspace } from "../workspace/server.ts";
-import { approve, makeBed } from "./bed.ts";
-import { openEntries } from "./keyring-entries.ts";
-import { busOf } from "./kills.ts";
+import { missingTools } from "../support/secret-service.ts";
+import { approve } from "./bed.ts";
+import { openGrounds } from "./kills.ts";
 import { type Ground, isAlive, readState } from "./logins.ts";
 import { type Bench, insist, lacksNothing, type OpenRow, type Row } from "./row.ts";
 
@@ -35,14 +33,12 @@ export const manyLoginRows: readonly Row[] = [
 ];
 
 async function openManyLogins(store: "file" | "keyring", bench: Bench): Promise<OpenRow> {
-  const workspace = await startWorkspace();
-  const session = store === "keyring" ? await startSession("unlocked") : null;
-  const keyring = session && (await openEntries(await session.connect()));
+  const { workspace, openGround, close } = await openGrounds(store, bench);
   const counts = { waited: 0 };
 
   async function attempt(): Promise<void> {
-    const bed = makeBed(bench, busOf(session));
-    const ground: Ground = { bed, workspace, keyring };
+    const ground = openGround();
+    const { bed, keyring } = ground;
     try {
       await keyring?.replaceAll(new Map());
       const all = PROFILES.map((profile) =>
@@ -68,10 +64,7 @@ async function openManyLogins(store: "file" | "keyring", bench: Bench): Promise<
   return {
     attempt,
     note: () => `${counts.waited} waited for a port`,
-    async close() {
-      await session?.close();
-      await workspace.stop();
-    },
+    close,
   };
 }
 
