@@ -149,7 +149,9 @@ async function connect(patience: Patience): Promise<Connection> {
   const joining = translated("connect", () => joinBus(gio, address, patience));
   joining.catch(() => {}); // in case that libsecret, which is loaded meanwhile, is missing
   const client = openLibsecretClient(gio);
-  return { service: openSecretService(gio, await joining, isLocal(address)), client };
+  const service = openSecretService(gio, await joining, isLocal(address));
+  await service.makeKnown(patience);
+  return { service, client };
 }
 
 /** Whether all addresses of a bus are sockets of this machine. */

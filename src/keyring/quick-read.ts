@@ -8,7 +8,7 @@
 import { MalformedMessage, STRUCT, TEXT } from "./dbus-message.ts";
 import { BUS_NAME } from "./dbus-objects.ts";
 import { type Call, joinBusAt, NoAnswer, socketOf } from "./dbus-socket.ts";
-import { attributesOf, SERVICE_INTERFACE, SERVICE_PATH } from "./secret-service.ts";
+import { attributesOf, PEER_INTERFACE, SERVICE_INTERFACE, SERVICE_PATH } from "./secret-service.ts";
 
 /** How long it is tried, in milliseconds. Some bus may want to be spoken to more slowly, as GIO does. */
 const PATIENCE = 1000;
@@ -28,6 +28,7 @@ export async function quickRead(
   if (socketPath === null) return null;
   const bus = joinBusAt(socketPath, Math.min(deadline, performance.now() + PATIENCE));
   try {
+    await bus.call(ping);
     const [session, item] = await Promise.all([bus.call(openSession), bus.call(search(account))]);
     return item === undefined ? null : await bus.call(getSecret(item, session));
   } catch (error) {
@@ -42,6 +43,17 @@ const onService = {
   destination: BUS_NAME,
   path: SERVICE_PATH,
   interfaceName: SERVICE_INTERFACE,
+};
+
+/** Before all else: `makeKnown` in secret-service.ts says why. */
+const ping: Call<void> = {
+  ...onService,
+  interfaceName: PEER_INTERFACE,
+  member: "Ping",
+  signature: "",
+  write() {},
+  answer: "",
+  read() {},
 };
 
 /** Gives the session's path. */

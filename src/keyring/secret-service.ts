@@ -27,6 +27,7 @@ import {
 import { type Gio, GioError, type Patience } from "./gio.ts";
 
 export const SERVICE_PATH = "/org/freedesktop/secrets";
+export const PEER_INTERFACE = "org.freedesktop.DBus.Peer";
 export const SERVICE_INTERFACE = "org.freedesktop.Secret.Service";
 const COLLECTION_INTERFACE = "org.freedesktop.Secret.Collection";
 const ITEM_INTERFACE = "org.freedesktop.Secret.Item";
@@ -77,6 +78,25 @@ export function openSecretService(gio: Gio, bus: Pointer, local: boolean) {
     name,
     type,
   });
+
+  /**
+   * Comes before all else. gnome-keyring (42.1) may carry out a program's first call before it has
+   * noted who calls: it then knows no such method, or dies. A ping is answered without that.
+   */
+  async function makeKnown(patience: Patience): Promise<void> {
+    const ping = { path: SERVICE_PATH, interfaceName: PEER_INTERFACE, name: "Ping", type: "()" };
+    try {
+      await objects.call(
+        ping,
+        () => [],
+        () => {},
+        patience,
+      );
+    } catch (error) {
+      // What is wrong with the service, the call that follows will tell.
+      if (!(error instanceof GioError)) throw error;
+    }
+  }
 
   /** The paths of an account's entries that can be read as they are, and of those that are locked. */
   function search(account: string, patience: Patience) {
@@ -168,7 +188,7 @@ export function openSecretService(gio: Gio, bus: Pointer, local: boolean) {
     );
   }
 
-  return { search, plainSession, findCollection, isLocked };
+  return { makeKnown, search, plainSession, findCollection, isLocked };
 }
 
 const readPaths = (paths: Value): string[] => children(paths, readText);

@@ -1,6 +1,6 @@
 /** The entries of a session's keyring, put there and read back over D-Bus by none of the program's own code. */
 import { SERVICE } from "../../src/keyring/backend.ts";
-import type { Peer, Target, Value } from "../support/dbus.ts";
+import { type Peer, ping, type Target, type Value } from "../support/dbus.ts";
 
 const BUS_NAME = "org.freedesktop.secrets";
 const SERVICE_PATH = "/org/freedesktop/secrets";
@@ -21,6 +21,7 @@ export async function openEntries(peer: Peer): Promise<KeyringEntries> {
     interface: kind.includes(".DBus.") ? kind : `org.freedesktop.Secret.${kind}`,
     member,
   });
+  await ping(peer, target(SERVICE_PATH, "Service", "Ping"));
   const [, session] = await peer.call(target(SERVICE_PATH, "Service", "OpenSession"), "sv", [
     "plain",
     ["s", ""],

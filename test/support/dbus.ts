@@ -23,6 +23,8 @@ export interface Peer {
   call(target: Target, signature?: string, args?: Value[]): Promise<Value[]>;
   /** Takes a name on the bus; calls to it go to `answer`. */
   own(name: string, answer: (call: Call) => Reply): Promise<void>;
+  /** The methods that others have called, in their order. */
+  readonly called: readonly string[];
   close(): void;
 }
 
@@ -46,6 +48,16 @@ const ERROR = 3;
 const HEADER = { path: 1, interface: 2, member: 3, errorName: 4, replySerial: 5 } as const;
 const MORE = { destination: 6, sender: 7, signature: 8 } as const;
 
+const PEER = "org.freedesktop.DBus.Peer";
+
+/**
+ * Makes a peer known to a service before it calls it. gnome-keyring (42.1) may die of the first call
+ * of a caller that it has not noted yet.
+ */
+export async function ping(peer: Peer, target: Target): Promise<void> {
+  await peer.call({ ...target, interface: PEER, member: "Ping" });
+}
+
 /** Connects to a bus at `unix:path=…`. */
 export async function connectPeer(address: string): Promise<Peer> {
   const path = address.match(/^unix:path=([^,;]+)/)?.[1];
@@ -54,6 +66,7 @@ export async function connectPeer(address: string): Promise<Peer> {
   let answer: (call: Call) => Reply = () => ({
     error: "org.freedesktop.DBus.Error.UnknownMethod",
   });
+  const called: string[] = [];
   let serial = 0;
   let received = Buffer.alloc(0);
   const { promise: authenticated, resolve: begin } = Promise.withResolvers<void>();
@@ -89,7 +102,12 @@ export async function connectPeer(address: string): Promise<Peer> {
     const text = (code: number) => String(fields.get(code) ?? "");
     if (type === CALL) {
       const sender = text(MORE.sender);
-      const reply = answer({ sender, path: text(HEADER.path), member: text(HEADER.member), args });
+      called.push(text(HEADER.member));
+      // Whatever the service is, its D-Bus library answers these.
+      const reply: Reply =
+        text(HEADER.interface) === PEER
+          ? { signature: "", args: [] }
+          : answer({ sender, path: text(HEADER.path), member: text(HEADER.member), args });
       if (reply === "silence") return;
       const to: [number, Value][] = [
         [HEADER.replySerial, ["u", from]],
@@ -139,6 +157,7 @@ export async function connectPeer(address: string): Promise<Peer> {
       answer = answerCall;
       await call(bus("RequestName"), "su", [name, 0]);
     },
+    called,
     close: () => socket.end(),
   };
 }

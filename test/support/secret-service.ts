@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { connectPeer, DBusError, type Peer, type Target } from "./dbus.ts";
+import { connectPeer, DBusError, type Peer, ping, type Target } from "./dbus.ts";
 
 const STATES = [
   "unlocked",
@@ -166,10 +166,13 @@ export async function startSession(
     directory,
     connect,
     async lock() {
-      await (await connect()).call(service("Lock"), "ao", [[LOGIN]]);
+      const peer = await connect();
+      await ping(peer, service("Ping"));
+      await peer.call(service("Lock"), "ao", [[LOGIN]]);
     },
     async unlock() {
       const peer = await connect();
+      await ping(peer, service("Ping"));
       const [, own] = await peer.call(service("OpenSession"), "sv", ["plain", ["s", ""]]);
       const unlock = {
         ...service("UnlockWithMasterPassword"),
