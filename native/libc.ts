@@ -23,6 +23,8 @@ const declarations = {
   dlopen: { args: ["ptr", "i32"], returns: "ptr" },
   dlsym: { args: ["ptr", "ptr"], returns: "ptr" },
   dlerror: { args: [], returns: "ptr" },
+  madvise: { args: ["ptr", "usize", "i32"], returns: "i32" },
+  access: { args: ["ptr", "i32"], returns: "i32" },
   fopen: { args: ["ptr", "ptr"], returns: "ptr" },
   fread: { args: ["ptr", "usize", "usize", "ptr"], returns: "usize" },
   ferror: { args: ["ptr"], returns: "i32" },
@@ -105,7 +107,7 @@ const LIBRARY_FOLDERS = [
 
 /** Whether a library's file, which is not loaded, lies in a usual folder of this system; false says nothing. */
 export function isInstalled(name: string): boolean {
-  return LIBRARY_FOLDERS.some((folder) => Bun.file(`${folder}/${name}`).size > 0);
+  return LIBRARY_FOLDERS.some((folder) => exists(`${folder}/${name}`));
 }
 
 /** The pointer stored at a data symbol's address (a constant such as `extern const T *kName`). */
@@ -138,8 +140,32 @@ export function flock(fd: number, operation: number): number {
   return call(fd, operation) === 0 ? 0 : read.i32(errnoCell, 0);
 }
 
-/** What a file is read in at first; each further piece is four times as long. In bytes. */
-const FIRST_PIECE = 1 << 14;
+/** `F_OK` of `access(2)` */
+const F_OK = 0;
+
+/** Whether there is something at a path, as far as this user may see. */
+export function exists(path: string): boolean {
+  const name = cString(path);
+  return libc().access(ptr(name), F_OK) === 0;
+}
+
+/** The least that is read at once, in bytes: a pipe, and what the kernel makes up, has no size. */
+const LEAST_PIECE = 1 << 14;
+
+/** Of Linux, on the processors that this program runs on. */
+const LARGE_PAGE = 1 << 21;
+/** `MADV_HUGEPAGE` of `madvise(2)` on Linux */
+const MADV_HUGEPAGE = 14;
+
+/** Getting memory page by page takes most of the time of reading a large file; in large pages it is a third less. */
+function allocate(size: number): Buffer {
+  if (size < LARGE_PAGE || process.platform !== "linux") return Buffer.allocUnsafe(size);
+  const room = Buffer.allocUnsafe(size + 2 * LARGE_PAGE); // what is not written to is not there
+  const start = LARGE_PAGE - (ptr(room) % LARGE_PAGE);
+  const pages = Math.ceil(size / LARGE_PAGE) * LARGE_PAGE;
+  libc().madvise(ptr(room, start), pages, MADV_HUGEPAGE);
+  return room.subarray(start, start + size);
+}
 
 /** The whole of a file; null where it cannot be read, or is not there. */
 export function readFile(path: string): Buffer | null {
@@ -149,12 +175,15 @@ export function readFile(path: string): Buffer | null {
   if (!file) return null;
   const pieces: Buffer[] = [];
   try {
-    for (let size = FIRST_PIECE; ; size *= 4) {
-      const piece = Buffer.allocUnsafe(size);
+    const known = Bun.file(path).size; // Infinity for a pipe
+    // With a byte more than there should be, one call shows that nothing follows.
+    const first = Math.max(LEAST_PIECE, Number.isFinite(known) ? known + 1 : 0);
+    for (let size = first; ; size *= 4) {
+      const piece = allocate(size);
       const length = Number(fread(ptr(piece), 1, size, file));
       if (ferror(file) !== 0) return null;
       pieces.push(piece.subarray(0, length));
-      if (length < size) return Buffer.concat(pieces);
+      if (length < size) return pieces[1] ? Buffer.concat(pieces) : (pieces[0] ?? null);
     }
   } finally {
     fclose(file);

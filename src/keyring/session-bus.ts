@@ -1,5 +1,6 @@
 /** Where the D-Bus session bus listens. */
 import type { Stats } from "node:fs";
+import { exists } from "../../native/libc.ts";
 
 /**
  * The address of this session's bus, or null when there is none; starts nothing.
@@ -21,6 +22,7 @@ function userBusAddress(env: NodeJS.ProcessEnv): string | null {
   const uid = process.geteuid?.();
   const folder = env["XDG_RUNTIME_DIR"] || `/run/user/${uid}`;
   const path = `${folder}/bus`;
+  if (!exists(path)) return null;
   let stats: Stats | undefined;
   try {
     stats = process.getBuiltinModule("node:fs").statSync(path, { throwIfNoEntry: false });

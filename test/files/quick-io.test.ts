@@ -37,6 +37,13 @@ describe("readWhole", () => {
     },
   );
 
+  test.skipIf(!Bun.which("mkfifo"))("gives all that comes through a pipe", () => {
+    const pipe = join(scratchFolder(), "pipe");
+    Bun.spawnSync(["mkfifo", pipe]);
+    Bun.spawn(["sh", "-c", 'head -c 300000 /dev/zero > "$0"', pipe]);
+    expect(readWhole(pipe)?.equals(Buffer.alloc(300_000))).toBe(true);
+  });
+
   test("gives null where there is no file", () => {
     const folder = scratchFolder();
     expect(readWhole(join(folder, "none"))).toBeNull();
