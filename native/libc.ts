@@ -6,7 +6,6 @@
  * would run. The C library itself is part of the process already: glibc finds it by its
  * soname, musl answers any `libc.*` with itself, macOS has it at a fixed address.
  */
-
 import { dlopen, type FFIFunction, linkSymbols, type Pointer, read } from "bun:ffi";
 import { cString, ptr, readCString, toPointer } from "./memory.ts";
 
@@ -16,6 +15,9 @@ export const RTLD_NOW = 2;
 /** Operations of `flock(2)`; the same numbers on Linux and macOS. */
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
+
+/** Of `madvise(2)`, Linux only. */
+export const MADV_HUGEPAGE = 14;
 
 const C_LIBRARY = process.platform === "darwin" ? "/usr/lib/libSystem.B.dylib" : "libc.so.6";
 
@@ -140,59 +142,13 @@ export function flock(fd: number, operation: number): number {
   return call(fd, operation) === 0 ? 0 : read.i32(errnoCell, 0);
 }
 
-/** `F_OK` of `access(2)` */
+/** Of `access(2)`. */
 const F_OK = 0;
 
 /** Whether there is something at a path, as far as this user may see. */
 export function exists(path: string): boolean {
   const name = cString(path);
   return libc().access(ptr(name), F_OK) === 0;
-}
-
-/** The least that is read at once, in bytes: a pipe, and what the kernel makes up, has no size. */
-const LEAST_PIECE = 1 << 14;
-
-/** Of Linux, on the processors that this program runs on. */
-const LARGE_PAGE = 1 << 21;
-/** `MADV_HUGEPAGE` of `madvise(2)` on Linux */
-const MADV_HUGEPAGE = 14;
-
-/** Getting memory page by page takes most of the time of reading a large file; in large pages it is a third less. */
-function allocate(size: number): Buffer {
-  if (size < LARGE_PAGE || process.platform !== "linux") return Buffer.allocUnsafe(size);
-  const room = Buffer.allocUnsafe(size + 2 * LARGE_PAGE); // what is not written to is not there
-  const start = LARGE_PAGE - (ptr(room) % LARGE_PAGE);
-  const pages = Math.ceil(size / LARGE_PAGE) * LARGE_PAGE;
-  libc().madvise(ptr(room, start), pages, MADV_HUGEPAGE);
-  return room.subarray(start, start + size);
-}
-
-/** The whole of a file; null where it cannot be read, or is not there. */
-export function readFile(path: string): Buffer | null {
-  const { fopen, fread, ferror, fclose } = libc();
-  const [name, mode] = [cString(path), cString("re")];
-  const file = toPointer(fopen(ptr(name), ptr(mode)));
-  if (!file) return null;
-  const pieces: Buffer[] = [];
-  try {
-    const known = Bun.file(path).size; // Infinity for a pipe
-    // With a byte more than there should be, one call shows that nothing follows.
-    const first = Math.max(LEAST_PIECE, Number.isFinite(known) ? known + 1 : 0);
-    for (let size = first; ; size *= 4) {
-      const piece = allocate(size);
-      const length = Number(fread(ptr(piece), 1, size, file));
-      if (ferror(file) !== 0) return null;
-      pieces.push(piece.subarray(0, length));
-      if (length < size) return pieces[1] ? Buffer.concat(pieces) : (pieces[0] ?? null);
-    }
-  } finally {
-    fclose(file);
-  }
-}
-
-/** `write(2)`: how many bytes were taken; -1 when it failed. */
-export function write(fd: number, bytes: Uint8Array): number {
-  return Number(libc().write(fd, ptr(bytes), bytes.length));
 }
 
 /** Where `struct tm` holds tm_gmtoff, a long: behind nine ints and their padding, on every 64-bit system. */
