@@ -1,13 +1,14 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { configPath, homeFolder, isInteractive } from "../src/context.ts";
+import { cachePath, configPath, homeFolder, isInteractive } from "../src/context.ts";
 import { contextOf } from "./support/context.ts";
 
 test.each<[given: string | undefined, platform: NodeJS.Platform, expected: string]>([
-  [undefined, "linux", join("/home/me", ".databrickscfg")],
-  ["", "linux", join("/home/me", ".databrickscfg")],
+  [undefined, "linux", "/home/me/.databrickscfg"],
+  ["", "linux", "/home/me/.databrickscfg"],
+  [undefined, "win32", join("/home/me", ".databrickscfg")],
   ["/etc/cfg", "linux", "/etc/cfg"],
-  ["~/cfg", "linux", join("/home/me", "cfg")],
+  ["~/cfg", "linux", "/home/me/cfg"],
   ["~\\cfg", "linux", "~\\cfg"],
   ["~\\cfg", "win32", join("/home/me", "cfg")],
   ["~/cfg", "win32", join("/home/me", "cfg")],
@@ -15,6 +16,14 @@ test.each<[given: string | undefined, platform: NodeJS.Platform, expected: strin
 ])("DATABRICKS_CONFIG_FILE=%j on %s", (given, platform, expected) => {
   const env = { DATABRICKS_CONFIG_FILE: given };
   expect(configPath(contextOf({ env, platform }))).toBe(expected);
+});
+
+test.each([
+  ["/home/me/", "/home/me/.databricks/token-cache.json"],
+  ["//home/me//", "//home/me/.databricks/token-cache.json"],
+  ["/", "/.databricks/token-cache.json"],
+])("the file cache of the home folder %s", (home, expected) => {
+  expect(cachePath(contextOf({ home, platform: "linux" }))).toBe(expected);
 });
 
 test("a person can be asked where stdin and stderr are terminals, and outside of CI", () => {
