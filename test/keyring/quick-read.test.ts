@@ -163,6 +163,20 @@ describe.skipIf(missing.length > 0)(`of a service that answers otherwise${skippe
     ["a locked entry", { SearchItems: reply("aoao", [], [ITEM]) }, null],
     ["an error", { GetSecrets: { error: "org.freedesktop.Secret.Error.IsLocked" } }, null],
   ];
+  test("whatever lengths paths and types have", async () => {
+    await start("no-service");
+    const peer = await session.connect();
+    let more = "";
+    await peer.own("org.freedesktop.secrets", ({ member }) => {
+      const [item, own] = [`${ITEM}${more}`, `${SESSION_PATH}${more}${more}`];
+      if (member === "OpenSession") return reply("vo", ["s", more], own);
+      if (member === "SearchItems") return reply("aoao", [item, `${item}0`], []);
+      const secret: Value = [own, [], [...Buffer.from(`hush${more}`)], `text/plain${more}`];
+      return reply("a{o(oayays)}", [[item, secret]]);
+    });
+    for (; more.length < 9; more += "0") expect(await look()).toBe(`hush${more}`);
+  });
+
   test.each(cases)("%s", async (_title, odd, found) => {
     await start("no-service");
     const peer = await session.connect();
