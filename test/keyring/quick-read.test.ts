@@ -91,7 +91,7 @@ describe.skipIf(missing.length > 0)(`on a real keyring${skipped}`, () => {
     await store("a token");
     // gnome-keyring (42.1) dies sooner or later of first calls that are no ping.
     for (let round = 0; round < 2000; round++) expect(await look()).toBe("a token");
-  });
+  }, 60_000);
 
   test("finds it at a path with every sign that an address escapes", async () => {
     await start("unlocked");
