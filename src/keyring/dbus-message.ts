@@ -31,9 +31,8 @@ export interface Message {
 }
 
 /** Message types. */
-export const METHOD_CALL = 1;
+const METHOD_CALL = 1;
 export const METHOD_RETURN = 2;
-export const ERROR = 3;
 
 /** Header fields. */
 const PATH = 1;

@@ -11,13 +11,8 @@
  * asks whether the collection is locked. No process is ever started to find a bus.
  */
 import { GDBusError, GIOErrorEnum, glib } from "../../native/glib.ts";
-import { isInstalled, LibraryMissing } from "../../native/libc.ts";
-import {
-  LIBSECRET,
-  libsecret,
-  SECRET_COLLECTION_DEFAULT,
-  SecretError,
-} from "../../native/libsecret.ts";
+import { LibraryMissing } from "../../native/libc.ts";
+import { libsecret, SECRET_COLLECTION_DEFAULT, SecretError } from "../../native/libsecret.ts";
 import {
   type Backend,
   type CallOptions,
@@ -29,7 +24,7 @@ import {
 import { ProtocolError } from "./dbus-objects.ts";
 import { GioError, GioTimeout, openGio, type Patience } from "./gio.ts";
 import { type LibsecretClient, openLibsecretClient } from "./libsecret-client.ts";
-import { quickRead } from "./quick-read.ts";
+import { findQuickly } from "./quick-read.ts";
 import { joinBus, openSecretService, type SecretService } from "./secret-service.ts";
 import { sessionBusAddress } from "./session-bus.ts";
 
@@ -78,18 +73,16 @@ export function openLinuxBackend(): Backend {
     async get(account, options) {
       if (quick) {
         quick = false; // most commands look once; the others share the connection
+        checkAccount(account);
         const secret = await findQuickly(account, options.deadline);
         if (secret) return decode(secret);
       }
       return onService(account, options, async (connection, waits) => {
         const { service, client } = connection;
         const { patience } = waits;
-        // On its way together with the search. What goes wrong is told where it is used.
-        const opening = service.plainSession(patience);
-        opening.catch(() => {});
         const path = await findEntry(connection, account, waits);
         if (path !== null) {
-          const session = await opening;
+          const session = await service.plainSession(patience);
           const secret = session
             ? await session.read(path, patience)
             : await client.lookup(account, patience);
@@ -132,14 +125,6 @@ export function openLinuxBackend(): Backend {
         return false;
       }),
   };
-}
-
-async function findQuickly(account: string, deadline: number): Promise<Uint8Array | null> {
-  checkAccount(account);
-  const address = sessionBusAddress(process.env);
-  // Without libsecret there is no keyring: it could be read, but nothing be stored in it.
-  if (address === null || !isInstalled(LIBSECRET)) return null;
-  return quickRead(account, address, deadline);
 }
 
 async function connect(patience: Patience): Promise<Connection> {

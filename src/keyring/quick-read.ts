@@ -5,10 +5,13 @@
  * It finds the secret or it does not. Why not (no entry, a lock, a refusal, no bus, an odd answer or none)
  * is for `linux.ts` to tell, which asks again.
  */
+import { isInstalled } from "../../native/libc.ts";
+import { LIBSECRET } from "../../native/libsecret.ts";
 import { MalformedMessage, STRUCT, TEXT } from "./dbus-message.ts";
 import { BUS_NAME } from "./dbus-objects.ts";
 import { type Call, joinBusAt, NoAnswer, socketOf } from "./dbus-socket.ts";
 import { attributesOf, PEER_INTERFACE, SERVICE_INTERFACE, SERVICE_PATH } from "./secret-service.ts";
+import { sessionBusAddress } from "./session-bus.ts";
 
 /** How long it is tried, in milliseconds. Some bus may want to be spoken to more slowly, as GIO does. */
 const PATIENCE = 1000;
@@ -16,9 +19,16 @@ const PATIENCE = 1000;
 /**
  * The bytes of an account's secret; null where it takes more to say.
  *
- * @param address of the bus
  * @param deadline point in time of `performance.now()`
  */
+export async function findQuickly(account: string, deadline: number): Promise<Uint8Array | null> {
+  const address = sessionBusAddress(process.env);
+  // Without libsecret there is no keyring: it could be read, but nothing be stored in it.
+  if (address === null || !isInstalled(LIBSECRET)) return null;
+  return quickRead(account, address, deadline);
+}
+
+/** The same on the bus at an address. */
 export async function quickRead(
   account: string,
   address: string,

@@ -1,5 +1,4 @@
 /** Where the D-Bus session bus listens. */
-import type { Stats } from "node:fs";
 import { exists } from "../../native/libc.ts";
 
 /**
@@ -22,13 +21,8 @@ function userBusAddress(env: NodeJS.ProcessEnv): string | null {
   const uid = process.geteuid?.();
   const folder = env["XDG_RUNTIME_DIR"] || `/run/user/${uid}`;
   const path = `${folder}/bus`;
-  if (!exists(path)) return null;
-  let stats: Stats | undefined;
-  try {
-    stats = process.getBuiltinModule("node:fs").statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return null; // a folder that is closed to us holds no bus of ours
-  }
+  if (!exists(path)) return null; // nor does a folder that is closed to us hold a bus of ours
+  const stats = process.getBuiltinModule("node:fs").statSync(path, { throwIfNoEntry: false });
   if (!stats?.isSocket() || stats.uid !== uid) return null;
   return `unix:path=${encodeURIComponent(path).replaceAll("%2F", "/")}`;
 }
