@@ -1,13 +1,11 @@
 /** A Secret Service that answers, and answers wrongly. */
-import type { Call, Reply, Value } from "../support/dbus.ts";
+import { type Call, type Reply, reply, type Value } from "../support/dbus.ts";
 import type { KeyringEntries } from "./keyring-entries.ts";
 import type { Random } from "./random.ts";
 
 const COLLECTION = "/org/freedesktop/secrets/collection/login";
 const SESSION = "/org/freedesktop/secrets/session/s1";
 const NO_PROMPT = "/";
-
-const reply = (signature: string, ...args: Value[]): Reply => ({ signature, args });
 
 const pathOf = (account: string) => `${COLLECTION}/${Buffer.from(account).toString("hex")}`;
 const accountAt = (path: string) =>

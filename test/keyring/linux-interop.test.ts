@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type BackendCall, runCall } from "../support/backend-call.ts";
 import { missingTools, type Session, startSession } from "../support/secret-service.ts";
+import { attributes, secretTool } from "../support/secret-tool.ts";
 
 const missing = missingTools("secret-tool");
 const skipped = missing.length > 0 ? ` (skipped: no ${missing.join(", ")})` : "";
@@ -13,25 +14,11 @@ async function call(request: BackendCall): Promise<unknown> {
   return answer.code ?? answer.value;
 }
 
-/** What `secret-tool` printed, on both streams. */
-async function secretTool(args: string[], input: string | Uint8Array = ""): Promise<string> {
-  const child = Bun.spawn(["secret-tool", ...args], {
-    // It takes its arguments in the locale's encoding, and there may be no locale.
-    env: { ...process.env, ...session.env, LC_ALL: "C.UTF-8" },
-    stdin: typeof input === "string" ? Buffer.from(input) : input,
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const streams = [child.stdout, child.stderr].map((stream) => new Response(stream).text());
-  return (await Promise.all(streams)).join("");
-}
-
-const attributes = (account: string) => ["service", "databricks-cli", "username", account];
 const store = (account: string, secret: string | Uint8Array) =>
-  secretTool(["store", "--label=another program's", ...attributes(account)], secret);
+  secretTool(session, ["store", "--label=another program's", ...attributes(account)], secret);
 /** Everything of the entries of an account but their times, and the schema that gnome-keyring gives to those without. */
 const search = async (account: string) =>
-  (await secretTool(["search", "--all", ...attributes(account)]))
+  (await secretTool(session, ["search", "--all", ...attributes(account)]))
     .split("\n")
     .filter((line) => !/^(created|modified) = |^schema = .*Generic$/.test(line))
     .sort()
@@ -46,7 +33,9 @@ describe.skipIf(missing.length > 0)(`secret-tool${skipped}`, () => {
 
   test("finds what was stored, with these attributes and no others", async () => {
     await call({ operation: "set", account: "work / größe", secret: '{"token":{}}' });
-    expect(await secretTool(["lookup", ...attributes("work / größe")])).toBe('{"token":{}}');
+    expect(await secretTool(session, ["lookup", ...attributes("work / größe")])).toBe(
+      '{"token":{}}',
+    );
     expect(await search("work / größe")).toBe(
       [
         "[/1]",
@@ -72,7 +61,7 @@ describe.skipIf(missing.length > 0)(`secret-tool${skipped}`, () => {
 
   test("what it clears is gone", async () => {
     await call({ operation: "set", account: "a", secret: "secret-1" });
-    await secretTool(["clear", ...attributes("a")]);
+    await secretTool(session, ["clear", ...attributes("a")]);
     expect(await call({ operation: "get", account: "a" })).toBeNull();
   });
 

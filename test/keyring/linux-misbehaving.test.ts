@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { KeyringErrorCode } from "../../src/keyring/backend.ts";
 import { type BackendCall, runCall, WITHIN } from "../support/backend-call.ts";
-import type { Call, Reply, Value } from "../support/dbus.ts";
+import { type Call, type Reply, reply, type Value } from "../support/dbus.ts";
 import { LOGIN, missingTools, type Session, startSession } from "../support/secret-service.ts";
 
 const missing = missingTools();
@@ -11,7 +11,6 @@ const skipped = missing.length > 0 ? ` (skipped: no ${missing.join(", ")})` : ""
 let session: Session;
 afterEach(() => session.close());
 
-const reply = (signature: string, ...args: Value[]): Reply => ({ signature, args });
 const COLLECTIONS: Value = ["ao", [LOGIN]];
 const ITEM = `${LOGIN}/1`;
 const SESSION_PATH = "/org/freedesktop/secrets/session/s1";

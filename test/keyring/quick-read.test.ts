@@ -7,7 +7,7 @@ import type { Socket } from "bun";
 import { socketOf } from "../../src/keyring/dbus-socket.ts";
 import { quickRead } from "../../src/keyring/quick-read.ts";
 import { runCall } from "../support/backend-call.ts";
-import type { Call, Reply, Value } from "../support/dbus.ts";
+import { type Call, type Reply, reply, type Value } from "../support/dbus.ts";
 import {
   LOGIN,
   missingTools,
@@ -15,6 +15,7 @@ import {
   type SessionState,
   startSession,
 } from "../support/secret-service.ts";
+import { attributes, secretTool } from "../support/secret-tool.ts";
 
 describe("the socket of", () => {
   test.each<[string, string | null]>([
@@ -55,13 +56,8 @@ async function look(address = busAddress(), account = "work"): Promise<string | 
   return secret && new TextDecoder().decode(secret);
 }
 
-async function store(secret: string): Promise<void> {
-  const attributes = ["service", "databricks-cli", "username", "work"];
-  await Bun.spawn(["secret-tool", "store", "--label=a token", ...attributes], {
-    env: { ...process.env, ...session.env },
-    stdin: Buffer.from(secret),
-  }).exited;
-}
+const store = (secret: string) =>
+  secretTool(session, ["store", "--label=a token", ...attributes("work")], secret);
 
 describe.skipIf(missing.length > 0)(`on a real keyring${skipped}`, () => {
   test.each([
@@ -143,7 +139,6 @@ describe.skipIf(missing.length > 0)(`on a real keyring${skipped}`, () => {
 
 const SESSION_PATH = "/org/freedesktop/secrets/session/s1";
 const ITEM = `${LOGIN}/1`;
-const reply = (signature: string, ...args: Value[]): Reply => ({ signature, args });
 const secretOf = (parameters: Value[], content: Value[]): Reply =>
   reply("a{o(oayays)}", [[ITEM, [SESSION_PATH, parameters, content, "text/plain"]]]);
 

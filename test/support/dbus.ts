@@ -19,6 +19,8 @@ export interface Call {
 /** What a peer answers to a call: values with their signature, an error's name, or nothing at all. */
 export type Reply = { signature: string; args: Value[] } | { error: string } | "silence";
 
+export const reply = (signature: string, ...args: Value[]): Reply => ({ signature, args });
+
 export interface Peer {
   call(target: Target, signature?: string, args?: Value[]): Promise<Value[]>;
   /** Takes a name on the bus; calls to it go to `answer`. */
@@ -104,17 +106,18 @@ export async function connectPeer(address: string): Promise<Peer> {
       const sender = text(MORE.sender);
       called.push(text(HEADER.member));
       // Whatever the service is, its D-Bus library answers these.
-      const reply: Reply =
+      const answered =
         text(HEADER.interface) === PEER
-          ? { signature: "", args: [] }
+          ? reply("")
           : answer({ sender, path: text(HEADER.path), member: text(HEADER.member), args });
-      if (reply === "silence") return;
+      if (answered === "silence") return;
       const to: [number, Value][] = [
         [HEADER.replySerial, ["u", from]],
         [MORE.destination, ["s", sender]],
       ];
-      if ("error" in reply) send(ERROR, [...to, [HEADER.errorName, ["s", reply.error]]], "", []);
-      else send(RETURN, to, reply.signature, reply.args);
+      if ("error" in answered)
+        send(ERROR, [...to, [HEADER.errorName, ["s", answered.error]]], "", []);
+      else send(RETURN, to, answered.signature, answered.args);
       return;
     }
     const call = waiting.get(Number(fields.get(HEADER.replySerial) ?? 0));
