@@ -125,8 +125,12 @@ function realPath(path: string, followLinks: (path: string) => string): string {
 /** Permission bits; null where there is no file. */
 function modeOf(path: string): number | null {
   const { statSync } = process.getBuiltinModule("node:fs");
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats ? stats.mode & 0o777 : null;
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats ? stats.mode & 0o777 : null;
+  } catch (error) {
+    throw unreadable(path, systemReason(error), error);
+  }
 }
 
 async function warningsAfter(

@@ -21,8 +21,16 @@ function userBusAddress(env: NodeJS.ProcessEnv): string | null {
   const uid = process.geteuid?.();
   const folder = env["XDG_RUNTIME_DIR"] || `/run/user/${uid}`;
   const path = `${folder}/bus`;
-  if (!exists(path)) return null; // nor does a folder that is closed to us hold a bus of ours
-  const stats = process.getBuiltinModule("node:fs").statSync(path, { throwIfNoEntry: false });
-  if (!stats?.isSocket() || stats.uid !== uid) return null;
+  // Nor does a folder that is closed to us hold a bus of ours.
+  if (!exists(path) || !isOwnSocket(path, uid)) return null;
   return `unix:path=${encodeURIComponent(path).replaceAll("%2F", "/")}`;
+}
+
+function isOwnSocket(path: string, uid: number | undefined): boolean {
+  try {
+    const stats = process.getBuiltinModule("node:fs").statSync(path);
+    return stats.isSocket() && stats.uid === uid;
+  } catch {
+    return false; // what cannot be looked at cannot be spoken to
+  }
 }

@@ -88,7 +88,8 @@ const FAILURES: Readonly<Record<string, readonly string[]>> = {
 
 const failingCalls: Row = {
   name: "failing calls",
-  tries: { quick: 40, full: 1000 },
+  // Each of the four commands makes up to some 100 such calls: every one fails in some try.
+  tries: { quick: 400, full: 3000 },
   lacks: () => (canInject ? null : "needs strace"),
   async open(bench, random) {
     const trials = await openTrials(bench);

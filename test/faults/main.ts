@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "../../scripts/build.ts";
-import { countsLine } from "../../scripts/outcome.ts";
+import { countsLine, renderOutcome } from "../../scripts/outcome.ts";
 import { parseDuration } from "../../src/commands/command.ts";
 import { messageOf } from "../../src/errors.ts";
 import { allAtOnceRows } from "./all-at-once.ts";
@@ -137,7 +137,9 @@ function printLoss(row: Row, { index, error }: Loser): void {
   const text = error instanceof Loss ? messageOf(error) : Bun.inspect(error);
   const again =
     index < 0 ? "" : `\nagain: bun run faults "${row.name}" --seed ${seed} --try ${index}`;
-  console.log(`LOST ${text.trimEnd()}${again}`.replace(/^/gm, "    "));
+  console.log(
+    renderOutcome({ name: row.name, result: "failed", detail: `${text.trimEnd()}${again}` }),
+  );
 }
 
 function planSoak(): SoakPlan {
