@@ -6,7 +6,7 @@ import { openEntries } from "./keyring-entries.ts";
 import { busOf } from "./kills.ts";
 import { type Entry, type Ground, readState } from "./logins.ts";
 import type { Random } from "./random.ts";
-import { type Bench, insist, type OpenRow, type Row } from "./row.ts";
+import { type Bench, insist, needs, type OpenRow, type Row } from "./row.ts";
 
 const REFRESHED = ["p0", "p1", "p2", "p3"];
 const PROFILES = [...REFRESHED, "signing-in", "leaving"];
@@ -17,7 +17,7 @@ export const allAtOnceRows: readonly Row[] = [
   {
     name: "everything at once",
     tries: { quick: 3, full: 60 },
-    lacks: () => (missingTools().length > 0 ? `needs ${missingTools().join(", ")}` : null),
+    lacks: () => needs(missingTools()),
     open: openAllAtOnce,
   },
 ];

@@ -17,7 +17,7 @@ import { busOf } from "./kills.ts";
 import { type Ground, seedLogins } from "./logins.ts";
 import { METHODS, oddAnswer, openSoundService } from "./nonsense.ts";
 import type { Random } from "./random.ts";
-import { type Bench, during, insist, type OpenRow, type Row } from "./row.ts";
+import { type Bench, during, insist, needs, type OpenRow, type Row } from "./row.ts";
 
 /** Every error about the keyring says that it is, and names the way out. */
 const KEYRING_ERROR = new RegExp(
@@ -29,10 +29,7 @@ export const garbageRows: readonly Row[] = [
   {
     name: "keyring talks nonsense",
     tries: { quick: 40, full: 1000 },
-    lacks: () => {
-      const tools = missingTools();
-      return tools.length > 0 ? `needs ${tools.join(", ")}` : null;
-    },
+    lacks: () => needs(missingTools()),
     open: openGarbage,
   },
 ];

@@ -7,7 +7,7 @@ import { openEntries } from "./keyring-entries.ts";
 import { busOf } from "./kills.ts";
 import { type Ground, isAlive, PROFILE, printedToken, type State, seedLogins } from "./logins.ts";
 import type { Random } from "./random.ts";
-import { type Bench, during, insist, type OpenRow, type Row } from "./row.ts";
+import { type Bench, during, insist, needs, type OpenRow, type Row } from "./row.ts";
 import { loginArgs } from "./scenarios.ts";
 
 /** What befalls the keyring, and what a command may then say of it. */
@@ -92,10 +92,7 @@ export const SOURCES = ["default", "env"] as const;
 export const keyringRows: readonly Row[] = mishaps.map((mishap) => ({
   name: mishap.name,
   tries: { quick: 8, full: 120 },
-  lacks: () => {
-    const tools = missingTools();
-    return tools.length > 0 ? `needs ${tools.join(", ")}` : null;
-  },
+  lacks: () => needs(missingTools()),
   open: (bench) => openMishap(mishap, bench),
 }));
 

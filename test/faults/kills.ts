@@ -7,7 +7,7 @@ import { openEntries } from "./keyring-entries.ts";
 import { countProbes, type Ground, readState, type State } from "./logins.ts";
 import { killingAt, type Moment, momentsIn, recording } from "./moments.ts";
 import type { Random } from "./random.ts";
-import { type Bench, insist, type OpenRow, type Row } from "./row.ts";
+import { type Bench, insist, needs, type OpenRow, type Row } from "./row.ts";
 import { loginArgs, SCENARIOS, type Scenario } from "./scenarios.ts";
 
 export const STORES = ["file", "keyring"] as const;
@@ -22,11 +22,8 @@ export const killRows: readonly Row[] = SCENARIOS.flatMap((scenario) =>
 );
 
 export function lacksTools(store: (typeof STORES)[number]): string | null {
-  const tools = [
-    ...(Bun.which("strace") ? [] : ["strace"]),
-    ...(store === "keyring" ? missingTools() : []),
-  ];
-  return tools.length > 0 ? `needs ${tools.join(", ")}` : null;
+  if (store === "keyring") return needs(missingTools("strace"));
+  return needs(Bun.which("strace") ? [] : ["strace"]);
 }
 
 /** A lock that is still held would keep the next command for longer. In milliseconds. */

@@ -3,7 +3,7 @@ import { missingTools } from "../support/secret-service.ts";
 import { approve } from "./bed.ts";
 import { openGrounds } from "./kills.ts";
 import { type Ground, isAlive, readState } from "./logins.ts";
-import { type Bench, insist, lacksNothing, type OpenRow, type Row } from "./row.ts";
+import { type Bench, insist, lacksNothing, needs, type OpenRow, type Row } from "./row.ts";
 
 const LOGINS = 100;
 const PROFILES = Array.from({ length: LOGINS }, (_, index) => `p${index}`);
@@ -27,7 +27,7 @@ export const manyLoginRows: readonly Row[] = [
   {
     name: `${LOGINS} logins at once, keyring`,
     tries: { quick: 1, full: 3 },
-    lacks: () => (missingTools().length > 0 ? `needs ${missingTools().join(", ")}` : null),
+    lacks: () => needs(missingTools()),
     open: (bench) => openManyLogins("keyring", bench),
   },
 ];

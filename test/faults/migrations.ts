@@ -8,7 +8,7 @@ import { plantedSecret } from "./leaks.ts";
 import { type Entry, isSame } from "./logins.ts";
 import { killingAt, type Moment, momentsIn, recording } from "./moments.ts";
 import type { Random } from "./random.ts";
-import { type Bench, insist, type OpenRow, type Row } from "./row.ts";
+import { type Bench, insist, needs, type OpenRow, type Row } from "./row.ts";
 
 const LOGINS = 50;
 /** Fewer than logins, so that some share theirs. */
@@ -21,10 +21,7 @@ type Mode = "secure" | "plaintext";
 export const migrationRows: readonly Row[] = (["secure", "plaintext"] as const).map((to) => ({
   name: `kill migrate --to ${to}`,
   tries: { quick: 1, full: 7 },
-  lacks: () => {
-    const tools = [...(Bun.which("strace") ? [] : ["strace"]), ...missingTools()];
-    return tools.length > 0 ? `needs ${tools.join(", ")}` : null;
-  },
+  lacks: () => needs(missingTools("strace")),
   open: (bench) => openMigrations(to, bench),
 }));
 

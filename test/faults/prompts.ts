@@ -8,7 +8,7 @@ import { COMMANDS, excess, GRACE, LOCKED, LOGIN } from "./keyrings.ts";
 import { busOf } from "./kills.ts";
 import { type Ground, isAlive, PROFILE, readState, seedLogins } from "./logins.ts";
 import type { Random } from "./random.ts";
-import { type Bench, during, insist, type OpenRow, type Row } from "./row.ts";
+import { type Bench, during, insist, needs, type OpenRow, type Row } from "./row.ts";
 import { loginArgs } from "./scenarios.ts";
 
 const SIGNALS = [null, "SIGINT", "SIGTERM", "SIGKILL"] as const;
@@ -17,7 +17,7 @@ export const promptRows: readonly Row[] = [
   {
     name: "keyring locked, nobody there",
     tries: { quick: 4, full: 40 },
-    lacks: () => (missingTools().length > 0 ? `needs ${missingTools().join(", ")}` : null),
+    lacks: () => needs(missingTools()),
     open: openPrompts,
   },
 ];

@@ -53,3 +53,8 @@ export async function during(what: string, body: () => Promise<void>): Promise<v
 }
 
 export const lacksNothing = () => null;
+
+/** What a row lacks; null where nothing is missing. */
+export function needs(missing: readonly string[]): string | null {
+  return missing.length > 0 ? `needs ${missing.join(", ")}` : null;
+}

@@ -8,7 +8,15 @@ import { missingTools, type Session } from "../support/secret-service.ts";
 import { openGrounds } from "./kills.ts";
 import { type Ground, isAlive, PROFILE, readState, seedLogins } from "./logins.ts";
 import { type Readings, requireFlat, watchingMachine } from "./machine.ts";
-import { type Bench, insist, lacksNothing, type OpenRow, type Row, type SoakPlan } from "./row.ts";
+import {
+  type Bench,
+  insist,
+  lacksNothing,
+  needs,
+  type OpenRow,
+  type Row,
+  type SoakPlan,
+} from "./row.ts";
 
 /** With the program's margin of five minutes, such a token is due after five seconds. */
 const LIFETIME_SECONDS = 305;
@@ -24,10 +32,7 @@ export const soakRows: readonly Row[] = [
   {
     name: "soak, keyring",
     tries: { quick: 1, full: 1 },
-    lacks: () => {
-      const tools = missingTools("secret-tool");
-      return tools.length > 0 ? `needs ${tools.join(", ")}` : null;
-    },
+    lacks: () => needs(missingTools("secret-tool")),
     open: (bench) => openSoak("keyring", bench),
   },
 ];

@@ -72,6 +72,8 @@ export async function connectPeer(address: string): Promise<Peer> {
   let serial = 0;
   let received = Buffer.alloc(0);
   const { promise: authenticated, resolve: begin } = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<never>();
+  closed.promise.catch(() => {}); // when no call is waiting
   let talking = false;
 
   const socket = await Bun.connect({
@@ -91,6 +93,7 @@ export async function connectPeer(address: string): Promise<Peer> {
           received = received.subarray(size);
         }
       },
+      close: () => closed.reject(new Error("the bus has closed the connection")),
     },
   });
 
@@ -139,7 +142,7 @@ export async function connectPeer(address: string): Promise<Peer> {
     );
     const { promise, resolve, reject } = Promise.withResolvers<Value[]>();
     waiting.set(id, { resolve, reject });
-    return promise.finally(() => waiting.delete(id));
+    return Promise.race([promise, closed.promise]).finally(() => waiting.delete(id));
   }
 
   const bus = (member: string): Target => ({
@@ -150,7 +153,7 @@ export async function connectPeer(address: string): Promise<Peer> {
   });
 
   socket.write(`\0AUTH EXTERNAL ${Buffer.from(String(process.geteuid?.())).toString("hex")}\r\n`);
-  await authenticated;
+  await Promise.race([authenticated, closed.promise]);
   socket.write("BEGIN\r\n");
   await call(bus("Hello"));
 
