@@ -28,4 +28,7 @@ process.on("SIGINT", () => {
   stop(130);
 });
 process.on("SIGTERM", () => stop(143));
+process.on("SIGHUP", () => stop(129)); // the terminal is closed
+// Nothing is left to wait for, and the command has not ended: a question whose terminal is gone.
+process.on("beforeExit", () => process.exit(130));
 run(argv, context).then((code) => process.exit(stopped?.code ?? code));
