@@ -36,6 +36,7 @@ const declarations = {
   isatty: { args: ["i32"], returns: "i32" },
   getrlimit: { args: ["i32", "ptr"], returns: "i32" },
   setrlimit: { args: ["i32", "ptr"], returns: "i32" },
+  sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   tzset: { args: [], returns: "void" },
   localtime_r: { args: ["ptr", "ptr"], returns: "ptr" },
 } as const satisfies Record<string, FFIFunction>;
@@ -168,6 +169,17 @@ export function utcOffset(seconds: number): number {
   tzset();
   if (!localtime_r(ptr(time), ptr(broken))) return 0;
   return Number(new DataView(broken.buffer).getBigInt64(TM_GMTOFF, true));
+}
+
+/** The same numbers on Linux and macOS, where `struct sigaction`, of at most 152 bytes, begins with the handler. */
+const SIGHUP = 1;
+const SIG_IGN = 1n;
+const SIGACTION_SIZE = 152;
+
+/** Whether this process does not end with its terminal, as under `nohup`. */
+export function ignoresHangup(): boolean {
+  const current = new BigUint64Array(SIGACTION_SIZE / 8);
+  return libc().sigaction(SIGHUP, null, ptr(current)) === 0 && current[0] === SIG_IGN;
 }
 
 /** The same number on Linux and macOS; `struct rlimit` is the soft limit and the hard one, 64 bits each. */

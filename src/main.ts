@@ -1,3 +1,4 @@
+import { ignoresHangup } from "../native/libc.ts";
 import { run } from "./cli.ts";
 import { isInteractive, systemContext } from "./context.ts";
 
@@ -28,7 +29,8 @@ process.on("SIGINT", () => {
   stop(130);
 });
 process.on("SIGTERM", () => stop(143));
-process.on("SIGHUP", () => stop(129)); // the terminal is closed
+// The terminal is closed. A handler would undo that somebody has this ignored.
+if (process.platform !== "win32" && !ignoresHangup()) process.on("SIGHUP", () => stop(129));
 // Nothing is left to wait for, and the command has not ended: a question whose terminal is gone.
 process.on("beforeExit", () => process.exit(130));
 run(argv, context).then((code) => process.exit(stopped?.code ?? code));

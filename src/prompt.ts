@@ -32,49 +32,42 @@ export async function openPrompt(): Promise<Prompt> {
   if (process.env["NO_COLOR"]) delete process.env["FORCE_COLOR"];
   const clack = await import("@clack/prompts");
   const output = process.stderr;
+  clack.updateSettings({ aliases: { "\x04": "cancel" } });
 
-  async function ask<T>(
-    question: (common: { output: NodeJS.WriteStream; signal: AbortSignal }) => Promise<T>,
-  ): Promise<Exclude<T, symbol>> {
+  async function ask<T>(question: Promise<T>): Promise<Exclude<T, symbol>> {
     // Where a signal ends the process, the runtime gives the terminal back as it was, but for the cursor.
     const showCursor = () => output.write(SHOW_CURSOR);
-    const end = new AbortController();
-    const endOfInput = (_: unknown, key: { ctrl?: boolean; name?: string }) => {
-      if (key.ctrl && key.name === "d") end.abort();
-    };
     process.once("exit", showCursor);
-    process.stdin.on("keypress", endOfInput);
     // readline stops reading while the program is suspended, and leaves it to others to go on.
     const goOn = () => setImmediate(() => process.stdin.resume());
     process.on("SIGCONT", goOn);
     try {
-      const answer = await question({ output, signal: end.signal });
+      const answer = await question;
       if (clack.isCancel(answer)) throw new Interrupted();
       return answer as Exclude<T, symbol>;
     } finally {
       process.off("exit", showCursor);
-      process.stdin.off("keypress", endOfInput);
       process.off("SIGCONT", goOn);
     }
   }
 
   return {
     pick: (message, choices) =>
-      ask((common) =>
+      ask(
         clack.autocomplete({
-          ...common,
           message,
           options: choices.map((choice) => ({ ...choice })),
           maxItems: 10,
           validate: (value) =>
             value === undefined ? "Choose one; delete letters to see more" : undefined,
+          output,
         }),
       ),
     async text(message, { initial, placeholder, check } = {}) {
-      const line = await ask((common) =>
+      const line = await ask(
         clack.text({
-          ...common,
           message,
+          output,
           ...(initial !== undefined && { initialValue: initial }),
           ...(placeholder !== undefined && { placeholder }),
           ...(check && { validate: (typed = "") => check(typed.trim()) }),
@@ -82,7 +75,7 @@ export async function openPrompt(): Promise<Prompt> {
       );
       return line.trim();
     },
-    secret: (message) => ask((common) => clack.password({ ...common, message })),
-    confirm: (message) => ask((common) => clack.confirm({ ...common, message, initialValue: false })),
+    secret: (message) => ask(clack.password({ message, output })),
+    confirm: (message) => ask(clack.confirm({ message, output, initialValue: false })),
   };
 }

@@ -44,7 +44,9 @@ const FILES = [
 const EXIT_STATUS = [
   ["0", "done"],
   ["1", "an error, told on stderr"],
-  ["130", "interrupted by Ctrl-C"],
+  ["129", "the terminal was closed"],
+  ["130", "interrupted by Ctrl-C, or a question was not answered"],
+  ["143", "ended by SIGTERM"],
 ] as const;
 
 /** The page databricks(1) in the man macros of roff. `date` is the day of the release, `YYYY-MM-DD`. */

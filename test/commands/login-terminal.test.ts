@@ -155,6 +155,7 @@ describe.skipIf(onWindows)("a browser on another machine", () => {
 test.skipIf(onWindows).each([
   ["SIGTERM", 143],
   ["SIGINT", 130],
+  ["SIGHUP", 129],
 ] as const)("%s during a question gives the cursor back", async (signal, code) => {
   const { run } = await openScene();
   const session = run(["auth", "switch"]);
@@ -164,6 +165,36 @@ test.skipIf(onWindows).each([
   expect(session.raw.lastIndexOf("\x1b[?25h")).toBeGreaterThan(
     session.raw.lastIndexOf("\x1b[?25l"),
   );
+});
+
+test.skipIf(onWindows)("a question is still there after Ctrl-Z and `fg`", async () => {
+  const { run } = await openScene();
+  const session = run(["auth", "switch"]);
+  await session.see("Which profile is the default?");
+  session.type("\x1a");
+  await Bun.sleep(300);
+  session.kill("SIGCONT"); // this terminal has no shell that would stop it
+  await Bun.sleep(300);
+  session.type(ENTER);
+  await session.see("Profile work is now the default");
+  expect(await session.ended).toBe(0);
+});
+
+test.skipIf(onWindows)("under nohup, a login outlasts its terminal", async () => {
+  const { workspace, home } = await openScene();
+  const command = ["sh", "-c", `trap "" HUP && exec ${PROGRAM} auth login work`];
+  const env = { PATH: process.env["PATH"], HOME: home, BROWSER: "none" };
+  const child = Bun.spawn(command, { env, stdio: ["ignore", "ignore", "pipe"] });
+  let shown = "";
+  for await (const bytes of child.stderr) {
+    shown += new TextDecoder().decode(bytes);
+    if (shown.includes("code_challenge=")) break;
+  }
+  child.kill("SIGHUP");
+  await Bun.sleep(200);
+  await fetch(/http\S+/.exec(shown)?.[0] ?? "");
+  expect(await child.exited).toBe(0);
+  expect(workspace.count("authorization_code")).toBe(1);
 });
 
 const COLOUR = /\x1b\[[0-9;]*m/;

@@ -1,4 +1,4 @@
-/** Ctrl-C, or a polite end, in the middle of a refresh: unlike a kill, it never costs the login. */
+/** Ctrl-C, a polite end, or a terminal that is closed, in the middle of a refresh: unlike a kill, it never costs the login. */
 import type { Ended } from "./bed.ts";
 import { lacksTools, observe, openGrounds, STORES } from "./kills.ts";
 import { type Ground, isAlive, PROFILE, printedToken, readState } from "./logins.ts";
@@ -11,6 +11,7 @@ import { REFRESH } from "./scenarios.ts";
 const SIGNALS = [
   ["INT", 130],
   ["TERM", 143],
+  ["HUP", 129],
 ] as const;
 
 type Signal = (typeof SIGNALS)[number][0];

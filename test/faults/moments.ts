@@ -42,7 +42,10 @@ export function momentsIn(trace: string, path = ""): Moment[] {
 }
 
 /** Goes before a command, and sends it a signal at that moment. */
-export function strikingAt({ call, nth }: Moment, signal: "KILL" | "INT" | "TERM"): string[] {
+export function strikingAt(
+  { call, nth }: Moment,
+  signal: "KILL" | "INT" | "TERM" | "HUP",
+): string[] {
   return [
     ...["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`],
     ...["-e", `inject=${call}:signal=${signal}:when=${nth}`],
