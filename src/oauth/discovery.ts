@@ -1,7 +1,7 @@
 /** Which authorization server a host signs people in at, and where its endpoints are. */
 import { accountKey, canonicalHost, checkId, isAccountHost, isLoopback } from "../config/host.ts";
 import { UserError } from "../errors.ts";
-import { ApiError, type Http, isObject, readId, readJson } from "./http.ts";
+import { ApiError, type Http, isObject, NoAnswer, readId, readJson } from "./http.ts";
 
 /** What a host says about itself at `/.well-known/databricks-config`. */
 export interface HostMetadata {
@@ -10,7 +10,16 @@ export interface HostMetadata {
   accountId: string | undefined;
   workspaceId: string | undefined;
   cloud: string | undefined;
+  /** Why the host could not be asked: what it would have said is not known. */
+  unasked?: UserError;
 }
+
+const SAYS_NOTHING: HostMetadata = {
+  oidcEndpoint: undefined,
+  accountId: undefined,
+  workspaceId: undefined,
+  cloud: undefined,
+};
 
 /** A host whose authorization server is known; hosts are canonical. */
 export type HostTarget =
@@ -32,7 +41,7 @@ export type Server = {
 
 const METADATA_TIMEOUT_MS = 5000;
 
-/** What the host says about itself; null when it says nothing, for whatever reason. Account consoles are not asked. */
+/** What the host says about itself; null when it has nothing to say. Account consoles are not asked. */
 export async function fetchHostMetadata(
   http: Http,
   host: string,
@@ -51,16 +60,26 @@ export async function fetchHostMetadata(
     };
   } catch (error) {
     // Best effort: the HTTP layer has noted the reason for --debug.
-    if (error instanceof UserError && !signal?.aborted) return null;
-    throw error;
+    if (!(error instanceof UserError) || signal?.aborted) throw error;
+    if (!(error instanceof NoAnswer || isBusy(error))) return null;
+    const text = `${host} could not be asked where it signs people in: ${error.message}`;
+    return { ...SAYS_NOTHING, unasked: new UserError(text, { cause: error }) };
   }
+}
+
+const isBusy = (error: unknown) =>
+  error instanceof ApiError && (error.status >= 500 || error.status === 429);
+
+/** What a login's key in the file cache tells of its host: an account's is the address of its authorization server. */
+export function metadataOfKey(hostKey: string): HostMetadata {
+  return { ...SAYS_NOTHING, oidcEndpoint: hostKey };
 }
 
 /**
  * The target behind a canonical host. `accountId` is what the person or the profile gave; the
- * host's own counts where there is none.
+ * host's own counts where there is none. Without any, a host that could not be asked is a workspace.
  *
- * @throws UserError for an account console without an account id
+ * @throws UserError for an account console without an account id; with one, for a host that could not be asked
  */
 export function loginTarget(
   host: string,
@@ -75,6 +94,7 @@ export function loginTarget(
     }
     return { kind: "account", host, accountId: account };
   }
+  if (account !== undefined && metadata?.unasked) throw metadata.unasked;
   const accountScoped = metadata?.oidcEndpoint?.includes("/oidc/accounts/") ?? false;
   return accountScoped && account !== undefined
     ? { kind: "unified", host, accountId: account }
@@ -108,8 +128,7 @@ async function readDescription(url: string, response: Response): Promise<unknown
   try {
     return await readJson(url, response);
   } catch (error) {
-    const isBusy = error instanceof ApiError && (error.status >= 500 || error.status === 429);
-    if (!(error instanceof UserError) || isBusy) throw error;
+    if (!(error instanceof UserError) || isBusy(error)) throw error;
     throw new UserError(`${error.message}; is this a Databricks host?`, { cause: error });
   }
 }

@@ -30,6 +30,11 @@ export interface HttpOutside {
   debug(message: string): void;
 }
 
+/** Nothing was to be had of the host, in time or at all. */
+export class NoAnswer extends UserError {
+  override name = "NoAnswer";
+}
+
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_BYTES = 1024 * 1024;
 
@@ -53,7 +58,7 @@ export function createHttp(outside: HttpOutside): Http {
     } catch (error) {
       if (request.signal?.aborted) throw request.signal.reason;
       const failure = timeout.aborted
-        ? new UserError(`${url.host} did not answer within ${timeoutMs / 1000} s`)
+        ? new NoAnswer(`${url.host} did not answer within ${timeoutMs / 1000} s`)
         : asUserError(error, url, outside.env);
       note(failure.message);
       throw failure;
@@ -152,7 +157,7 @@ function asUserError(error: unknown, url: URL, env: HttpOutside["env"]): UserErr
   const cause = UNTRUSTED.has(code)
     ? "its certificate is not trusted; if a company's proxy is in between, add its certificate to the system's"
     : (CAUSES[code] ?? `the request failed${code === "" ? "" : ` (${code})`}`);
-  return new UserError(`${url.host}: ${cause}${proxyNote(url, env)}`);
+  return new NoAnswer(`${url.host}: ${cause}${proxyNote(url, env)}`);
 }
 
 /** Where a proxy may be what is wrong, the variable that names it. Its value may hold a password. */

@@ -5,7 +5,7 @@
  * A refresh token may be good for a single use, and a server may answer its second use by
  * revoking the whole login (RFC 9700 section 4.14.2). So the one that is sent is always the
  * one read under the lock. The stores carry no time, so the lock file notes, by hash, which
- * token was stored last and which refresh token is known to be dead, and when.
+ * token was stored last, where it is from, and which refresh token is known to be dead, and when.
  */
 import { acquireLock, type Lock, LockTimeout, LockUnavailable, lockPath } from "../files/lock.ts";
 import { systemReason } from "../files/system-error.ts";
@@ -26,15 +26,15 @@ export interface KeyAccess {
 }
 
 export interface RefreshOptions extends KeyAccess {
-  /** Every key that the new token is stored under; asked once `request` has answered. */
+  /** Every key that the new token is stored under, the last one its host's; asked once `request` has answered. */
   putKeys: () => readonly [string, ...string[]];
   /** When this process was started: milliseconds since the epoch. */
   startedAt: number;
   /** Refresh even a fresh token, unless one was stored since `startedAt`. */
   force: boolean;
   isFresh: (token: Token) => boolean;
-  /** Asks the server. */
-  request: (refreshToken: string) => Promise<Token>;
+  /** Asks the server. `isFrom` tells whether the token is known to be from the server that a host's key stands for. */
+  request: (refreshToken: string, isFrom: (hostKey: string) => boolean) => Promise<Token>;
   /** Whether an error of `request` means that the refresh token will never work again. */
   isRejection: (error: unknown) => boolean;
   /** Told of the work between asking the server and storing its answer: whatever cuts it short loses the login. */
@@ -66,7 +66,10 @@ export async function refreshOnce(options: RefreshOptions): Promise<Token | null
   return holdKey(options, (notebook) => refresh(options, notebook));
 }
 
-/** Stores the token of a login. It overrules a remembered rejection and counts as just stored. */
+/**
+ * Stores the token of a login, the last key being its host's. It overrules a remembered rejection
+ * and counts as just stored.
+ */
 export async function storeLogin(
   access: KeyAccess,
   putKeys: readonly [string, ...string[]],
@@ -80,7 +83,7 @@ export async function storeLogin(
   });
   try {
     await access.store.put(putKeys, token);
-    openNotebook(lock, access.debug).noteStored(token, access.now());
+    openNotebook(lock, access.debug).noteStored(token, access.now(), putKeys);
   } finally {
     lock?.release();
   }
@@ -141,7 +144,7 @@ async function exchange(
 ): Promise<Token> {
   let answer: Token;
   try {
-    answer = await options.request(sent);
+    answer = await options.request(sent, (hostKey) => notebook.isFrom(held, hostKey));
   } catch (error) {
     if (!options.isRejection(error)) throw error;
     notebook.noteRejected(sent, options.now());
@@ -180,15 +183,16 @@ async function storeRefreshed(
   token: Token,
   sent: string,
 ): Promise<void> {
+  const keys = options.putKeys();
   try {
-    await options.store.put(options.putKeys(), token);
+    await options.store.put(keys, token);
   } catch (error) {
     // The store still holds the refresh token that was sent. If it is spent, nobody must send it again.
     if (token.refresh_token !== sent) notebook.noteRejected(sent, options.now());
     options.onStoreFailure(error);
     return;
   }
-  notebook.noteStored(token, options.now());
+  notebook.noteStored(token, options.now(), keys);
 }
 
 function isAlive(token: Token, now: number): boolean {
@@ -198,8 +202,10 @@ function isAlive(token: Token, now: number): boolean {
 /** What the lock file remembers between its holders. */
 interface Notebook {
   wasStoredSince(time: number, token: Token, now: number): boolean;
+  /** False also where nothing is known. */
+  isFrom(token: Token, hostKey: string): boolean;
   wasRejected(refreshToken: string, now: number): boolean;
-  noteStored(token: Token, now: number): void;
+  noteStored(token: Token, now: number, putKeys: readonly string[]): void;
   noteRejected(refreshToken: string, now: number): void;
 }
 
@@ -210,8 +216,8 @@ interface Note {
 }
 
 interface Notes {
-  /** The access token stored last. */
-  stored?: Note;
+  /** The access token stored last, and the hash of its host's key. */
+  stored?: Note & { from?: unknown };
   /** A refresh token that must not be sent again. */
   rejected?: Note;
 }
@@ -232,11 +238,16 @@ function openNotebook(lock: Lock | null, debug: (message: string) => void): Note
   return {
     wasStoredSince: (time, token, now) =>
       stored?.hash === hashOf(token.access_token) && stored.at >= time && stored.at <= now,
+    isFrom: (token, hostKey) =>
+      stored?.hash === hashOf(token.access_token) && stored.from === hashOf(hostKey),
     wasRejected: (refreshToken, now) =>
       rejected?.hash === hashOf(refreshToken) &&
       rejected.at <= now &&
       now - rejected.at < REJECTION_TTL,
-    noteStored: (token, now) => save({ stored: { hash: hashOf(token.access_token), at: now } }),
+    noteStored: (token, now, putKeys) =>
+      save({
+        stored: { hash: hashOf(token.access_token), at: now, from: hashOf(putKeys.at(-1) ?? "") },
+      }),
     noteRejected: (refreshToken, now) =>
       save({ ...(stored && { stored }), rejected: { hash: hashOf(refreshToken), at: now } }),
   };

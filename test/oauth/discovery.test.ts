@@ -9,6 +9,7 @@ import {
   type HostTarget,
   hostKeyOf,
   loginTarget,
+  metadataOfKey,
 } from "../../src/oauth/discovery.ts";
 import { createHttp } from "../../src/oauth/http.ts";
 import { startWorkspace, type WorkspaceOptions } from "../workspace/server.ts";
@@ -71,10 +72,9 @@ describe("host metadata", () => {
 
   test.each([
     { kind: "html", status: 200 },
-    { kind: "status", status: 500 },
+    { kind: "status", status: 403 },
     { kind: "empty" },
     { kind: "truncated" },
-    { kind: "cut-before-headers" },
     { kind: "redirect" },
     { kind: "large-json" },
   ] as const)("is null after $kind", async (fault) => {
@@ -82,10 +82,22 @@ describe("host metadata", () => {
     expect(await fetchHostMetadata(http, url)).toBeNull();
   });
 
+  test.each([
+    { kind: "status", status: 429 },
+    { kind: "html", status: 503 },
+    { kind: "cut-before-headers" },
+    { kind: "cut-mid-body" },
+  ] as const)("is not known after $kind $status", async (fault) => {
+    const { url } = await workspaceWith({ faults: { "databricks-config": fault } });
+    const { unasked, ...said } = (await fetchHostMetadata(http, url)) ?? {};
+    expect(unasked?.message).toStartWith(`${url} could not be asked where it signs people in: `);
+    expect(said).toEqual(metadata({}));
+  });
+
   test("is not waited for longer than 5 s", async () => {
     const { url } = await workspaceWith({ faults: { "databricks-config": { kind: "never" } } });
     const startedAt = performance.now();
-    expect(await fetchHostMetadata(http, url)).toBeNull();
+    expect((await fetchHostMetadata(http, url))?.unasked).toBeInstanceOf(UserError);
     expect(performance.now() - startedAt).toBeWithin(4900, 6000);
   }, 10_000);
 
@@ -137,6 +149,23 @@ describe("loginTarget", () => {
   ];
   test.each(rows)("%s with account %p (%#)", (from, accountId, said, target) => {
     expect(loginTarget(from, accountId, said)).toEqual(target);
+  });
+
+  test("a host that could not be asked is a workspace, but for an account its server is not guessed", () => {
+    const unasked = new UserError("not now");
+    expect(loginTarget(host, undefined, metadata({ unasked }))).toEqual({
+      kind: "workspace",
+      host,
+    });
+    expect(() => loginTarget(host, "a1", metadata({ unasked }))).toThrow(unasked);
+  });
+
+  test.each([
+    { kind: "workspace", host },
+    { kind: "unified", host, accountId: "a1" },
+    { kind: "account", host: accounts, accountId: "a1" },
+  ] as const)("the key of a login tells: $kind", (target) => {
+    expect(loginTarget(target.host, "a1", metadataOfKey(hostKeyOf(target)))).toEqual(target);
   });
 
   test("an account console without an account names the flag", () => {

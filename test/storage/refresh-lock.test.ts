@@ -64,10 +64,10 @@ async function machine(held: Token | null) {
     onExchange: () => {},
     onStoreFailure: (error) => failures.push(error),
     ...overrides,
-    request: async (refreshToken) => {
+    request: async (refreshToken, isFrom) => {
       sent.push(refreshToken);
       return overrides.request
-        ? overrides.request(refreshToken)
+        ? overrides.request(refreshToken, isFrom)
         : tokenOf(sent.length + 1, clock.now + HOUR);
     },
   });
@@ -212,6 +212,30 @@ describe("what another process stored", () => {
   });
 });
 
+describe("where a token is from", () => {
+  const host = "https://example.com";
+
+  test("is known of one that a login or a refresh stored, until another program stores its own", async () => {
+    const { ask, options, store, clock } = await machine(null);
+    const known: boolean[][] = [];
+    const request: RefreshOptions["request"] = async (_, isFrom) => {
+      known.push([isFrom(host), isFrom("https://other.example.com"), isFrom("P")]);
+      return tokenOf(known.length + 1, clock.now - 1);
+    };
+    await storeLogin(options(), ["P", host], expired);
+    const askLater = () => ask({ request, startedAt: clock.now + 1 });
+    await askLater();
+    await askLater();
+    await store.put(["P"], tokenOf(9, clock.now - 1));
+    await askLater();
+    expect(known).toEqual([
+      [true, false, false],
+      [true, false, false],
+      [false, false, false],
+    ]);
+  });
+});
+
 describe("a rejected refresh token", () => {
   test("is not sent again for 15 minutes", async () => {
     const { ask, sent, clock, debugged } = await machine(expired);
@@ -351,7 +375,7 @@ describe("the lock folder", () => {
     const locks = join(folder, "locks");
     const notes = readdirSync(locks).map((name) => readFileSync(join(locks, name), "utf8"));
     expect(notes.join()).toContain("hash");
-    expect(notes.join()).not.toMatch(/access-|refresh-/);
+    expect(notes.join()).not.toMatch(/access-|refresh-|example/);
   });
 
   test("with notes that make no sense is as good as new", async () => {

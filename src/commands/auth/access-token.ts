@@ -1,6 +1,9 @@
 /** The access token of a person's login: the stored one while it is fresh, else a new one. */
+import { hostKeys } from "../../config/host.ts";
 import { type Context, cachePath, lockDirectory } from "../../context.ts";
 import { messageOf, UserError } from "../../errors.ts";
+import type { HostTarget } from "../../oauth/discovery.ts";
+import type { Http } from "../../oauth/http.ts";
 import { shellWord } from "../../output.ts";
 import { hasEntries } from "../../storage/file-store.ts";
 import { notFoundHint, notFoundMessage } from "../../storage/hint.ts";
@@ -80,8 +83,8 @@ async function renew(renewal: AccessTokenRequest & Found, context: Context): Pro
       now: context.now,
       debug: context.debug,
       isFresh: (candidate) => isFresh(candidate, context.now()),
-      request: async (refreshToken) => {
-        const answer = await requestToken(renewal, refreshToken, context);
+      request: async (refreshToken, isFrom) => {
+        const answer = await requestToken({ ...renewal, refreshToken, isFrom }, context);
         mirror = [answer.hostKey];
         return answer.token;
       },
@@ -101,24 +104,40 @@ async function renew(renewal: AccessTokenRequest & Found, context: Context): Pro
   throw notFound(store, context);
 }
 
+interface TokenQuestion extends AccessTokenRequest, Found {
+  refreshToken: string;
+  /** Whether the token is known to be from the server that a host's key stands for. */
+  isFrom(hostKey: string): boolean;
+}
+
 /** Asks the login's authorization server, which is found out first. */
-async function requestToken(
-  { login, signal: openSignal }: AccessTokenRequest,
-  refreshToken: string,
-  context: Context,
-) {
-  const { fetchHostMetadata, findServer, hostKeyOf, loginTarget } = await import(
-    "../../oauth/discovery.ts"
-  );
+async function requestToken(question: TokenQuestion, context: Context) {
+  const { refreshToken, signal: openSignal } = question;
+  const { findServer, hostKeyOf } = await import("../../oauth/discovery.ts");
   const { refresh } = await import("../../oauth/token.ts");
   const http = await openHttp(context);
   const signal = openSignal?.();
-  // Only with an account id can the host's metadata lead to another server than the workspace's own.
-  const metadata = login.accountId ? await fetchHostMetadata(http, login.host, signal) : null;
-  const target = loginTarget(login.host, login.accountId, metadata);
+  const target = await findTarget(question, http, signal);
   const server = await findServer(http, target, signal);
   const token = await refresh({ http, server, refreshToken, now: context.now, signal });
   return { token, hostKey: hostKeyOf(target) };
+}
+
+/** Where the token is from. The host is asked only if that is not known, as for a token of another program's. */
+async function findTarget(
+  { login, key, isFrom }: TokenQuestion,
+  http: Http,
+  signal: AbortSignal | undefined,
+): Promise<HostTarget> {
+  const { profile, host, accountId } = login;
+  const { fetchHostMetadata, loginTarget, metadataOfKey } = await import(
+    "../../oauth/discovery.ts"
+  );
+  const hostKey = profile === null ? key : hostKeys(host, accountId).find(isFrom);
+  if (hostKey !== undefined) return loginTarget(host, accountId, metadataOfKey(hostKey));
+  // Only with an account id can the host's metadata lead to another server than the workspace's own.
+  const metadata = accountId ? await fetchHostMetadata(http, host, signal) : null;
+  return loginTarget(host, accountId, metadata);
 }
 
 function rejection(

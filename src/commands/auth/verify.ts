@@ -93,8 +93,9 @@ export async function openVerifier(context: Context, timeout: number): Promise<V
     const accountId = login ? login.accountId : setting(subject, "account_id");
     const workspaceId = setting(subject, "workspace_id");
     if (workspaceId) checkId("workspace id", workspaceId);
-    // Only with an account id can the host's metadata make a difference.
-    const asksAccount = accountId !== undefined && (!workspaceId || authType === "oauth-m2m");
+    // Only with an account id can the host's metadata make a difference, and not to a workspace's own credentials.
+    const asksAccount =
+      accountId !== undefined && (login ? !workspaceId : authType === "oauth-m2m");
     const target = loginTarget(host, accountId, asksAccount ? await metadataOf(host) : null);
     const authorization = await authorize(subject, target, login);
     const caller: Caller = { http, host, authorization, signal };
