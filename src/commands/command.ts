@@ -106,11 +106,15 @@ export function checkOutput(flag: string | undefined): void {
   throw new UserError(`--output: unknown format ${JSON.stringify(flag)} (want text or json)`);
 }
 
-/** The format of results: the flag, then DATABRICKS_OUTPUT_FORMAT (an unknown one is ignored), then text. */
-export function outputFormat(flag: string | undefined, context: Context): OutputFormat {
+/** The format of results: the flag, then DATABRICKS_OUTPUT_FORMAT (an unknown one is ignored), then the command's own. */
+export function outputFormat(
+  flag: string | undefined,
+  context: Pick<Context, "env">,
+  otherwise: OutputFormat = "text",
+): OutputFormat {
   checkOutput(flag);
   const wanted = flag ?? context.env["DATABRICKS_OUTPUT_FORMAT"]?.toLowerCase();
-  return wanted === "json" ? "json" : "text";
+  return wanted === "json" || wanted === "text" ? wanted : otherwise;
 }
 
 /** What is wrong with a host, or undefined. */

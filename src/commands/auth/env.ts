@@ -4,7 +4,7 @@ import type { Resolution } from "../../config/resolve.ts";
 import { type Context, configPath } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { renderJson, shellWord } from "../../output.ts";
-import { authArgs, checkOutput, command, profileArgument, type Values } from "../command.ts";
+import { authArgs, command, outputFormat, profileArgument, type Values } from "../command.ts";
 import { requireAuthType, withHostProfile } from "./credentials.ts";
 import { openSession } from "./session.ts";
 
@@ -24,7 +24,7 @@ export default command({
 });
 
 async function runEnv(values: Values<typeof args>, context: Context): Promise<void> {
-  checkOutput(values.output);
+  const format = outputFormat(values.output, context, "json");
   const session = withHostProfile(openSession(values, context), values, context);
   const authType = requireAuthType(session);
   if (session.resolution.settings.size === 0) {
@@ -32,7 +32,7 @@ async function runEnv(values: Values<typeof args>, context: Context): Promise<vo
   }
   const configFile = context.env["DATABRICKS_CONFIG_FILE"] ? configPath(context) : undefined;
   const env = envOf(session.resolution, authType, configFile);
-  context.stdout.write(values.output === "text" ? renderLines(env) : renderJson({ env }));
+  context.stdout.write(format === "text" ? renderLines(env) : renderJson({ env }));
 }
 
 /**
