@@ -35,7 +35,7 @@ test("the token of stdin goes into a profile of a file for its owner alone", asy
     said: "Profile ci was successfully saved\n",
     mode: PRIVATE,
   });
-  expect(file).toContain("[ci]\nhost = https://h.example\ntoken = pat-1\n");
+  expect(file).toContain("[ci]\nhost = https://h.example\ntoken = pat-1\nworkspace_id = 1\n");
   expect(file).toContain("default_profile = ci\n");
 });
 
