@@ -147,7 +147,7 @@ function rejection(
   const reason =
     error.reason === "rejected"
       ? "A new access token could not be retrieved because the refresh token is invalid."
-      : "The access token has expired, and there is no refresh token to renew it with.";
+      : "A new access token could not be retrieved because there is no refresh token.";
   const flag = storage ? ` --storage ${shellWord(storage)}` : "";
   return new UserError(`${reason}\nTo sign in again, run: ${loginCommand(login)}${flag}`, {
     cause: error,
