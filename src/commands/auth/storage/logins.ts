@@ -1,5 +1,5 @@
 /** The logins that are known of, and where their tokens lie. Pure. */
-import { hostKeys, isAccountHost } from "../../../config/host.ts";
+import { hostKeys, isAccountHost, parseHost } from "../../../config/host.ts";
 import { type ConfigFile, listProfiles } from "../../../config/profiles.ts";
 import { isPersonLogin, placeOf } from "../../../config/resolve.ts";
 import type { KeyringErrorCode } from "../../../keyring/backend.ts";
@@ -28,6 +28,13 @@ function mirrorsOf(settings: ReadonlyMap<string, string>): string[] {
 export function parseHostKey(key: string): { host: string; accountId: string | undefined } {
   const [, host = key, accountId] = /^(.+)\/oidc\/accounts\/([^/]+)$/.exec(key) ?? [];
   return { host, accountId };
+}
+
+/** The keys that a host as a person writes it, or a host key, stands for; the id given beats its own. */
+export function keysOfHost(text: string, given?: string | undefined): [string, ...string[]] {
+  const key = parseHostKey(text);
+  const { host, accountId } = parseHost(key.host);
+  return hostKeys(host, given ?? key.accountId ?? accountId);
 }
 
 /**

@@ -29,12 +29,16 @@ export default command({
   name: "auth storage migrate",
   summary: "move tokens between the keyring and the file",
   details:
-    "Each token is copied, read back and compared before it is removed where it was. Where both\nplaces have one, the one that can be renewed, or else ends later, is kept. Interrupted, the\nsame command goes on from there. --all sets auth_storage as well.",
+    "Each token is copied, read back and compared before it is removed where it was. Where both\nplaces have one, the one that can be renewed, or else ends later, is kept. Interrupted, the\nsame command goes on from there. --all sets auth_storage as well.\nA login without a profile that lies in the keyring alone is not known of: give its --host,\nand its --account-id if it has one. They can stand beside --all.",
   args,
   examples: [
     ["auth storage migrate --to secure --all", "into the keyring, now and from now on"],
     ["auth storage migrate --to secure --all --dry-run", "what that would do"],
     ["auth storage migrate --to plaintext work", "one profile, into the file"],
+    [
+      "auth storage migrate --to plaintext --all --host adb-1.2.azuredatabricks.net",
+      "that host's login, too",
+    ],
   ],
   run: runMigrate,
 });
@@ -54,8 +58,13 @@ async function runMigrate(values: Values<typeof args>, context: Context): Promis
     json ? renderJson(describeResults(results, plan)) : countResults(results, plan),
   );
   refuseFailures(results);
+  if (results.length === 0 && plan.to === "plaintext") {
+    context.stderr.write(
+      "No login is known of; one without a profile, in the keyring, is named by its --host\n",
+    );
+  }
   if (plan.dryRun) return;
-  if (plan.names === null) await writeStorageSetting(plan.to, context);
+  if (plan.all) await writeStorageSetting(plan.to, context);
   else remindOfSetting(plan.to, surveySettings(values.storage, config, context), context);
 }
 
@@ -63,16 +72,20 @@ async function runMigrate(values: Values<typeof args>, context: Context): Promis
 function choosePlan(values: Values<typeof args>): MovePlan {
   if (!values.to) throw new UserError("say where to: give --to secure or --to plaintext");
   const to = requireMode(values.to, "--to");
-  const named = [...values._, values.profile, values.host].filter((word) => word !== undefined);
-  if (values.all && named.length > 0) {
-    throw new UserError("--all cannot be combined with a PROFILE, --profile or --host");
+  const names = [...values._, values.profile].filter((word) => word !== undefined);
+  const host = values.host ? { name: values.host, accountId: values["account-id"] } : null;
+  if (values["account-id"] && !host) throw new UserError("--account-id needs its --host");
+  if (values.all && names.length > 0) {
+    throw new UserError("--all cannot be combined with a PROFILE or --profile");
   }
-  if (!values.all && named.length === 0) {
+  if (!values.all && names.length === 0 && !host) {
     throw new UserError("say what to move: name profiles, or give --all");
   }
   return {
     to,
-    names: values.all ? null : [...new Set(named)],
+    all: values.all === true,
+    names: [...new Set(names)],
+    host,
     keep: values.keep === true,
     dryRun: values["dry-run"] === true,
   };

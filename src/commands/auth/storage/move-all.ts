@@ -1,5 +1,4 @@
 /** Which logins a migration is about, and moving them one after the other. */
-import { hostKeys, parseHost } from "../../../config/host.ts";
 import { type ConfigFile, listProfiles } from "../../../config/profiles.ts";
 import { looksLikeHost, noProfile } from "../../../config/resolve.ts";
 import { type Context, lockDirectory } from "../../../context.ts";
@@ -11,7 +10,7 @@ import { type Move, type MoveOutcome, moveToken } from "../../../storage/migrate
 import { readFailure } from "../../../storage/policy.ts";
 import { nearest } from "../../arguments.ts";
 import { FILE_LOCK_TIMEOUT, fileStoreOptions } from "../session.ts";
-import { knownKeys, parseHostKey, readMirrors } from "./logins.ts";
+import { keysOfHost, knownKeys, readMirrors } from "./logins.ts";
 
 export interface MoveResult {
   key: string;
@@ -23,8 +22,12 @@ export interface MoveResult {
 }
 
 export interface MovePlan extends Pick<Move, "to" | "keep" | "dryRun"> {
-  /** Profiles and hosts; null for every login that is known of. */
-  names: readonly string[] | null;
+  /** Every login that is known of. */
+  all: boolean;
+  /** Profiles, and hosts of logins without one. */
+  names: readonly string[];
+  /** One more login without a profile. */
+  host: { name: string; accountId: string | undefined } | null;
 }
 
 /**
@@ -34,16 +37,24 @@ export interface MovePlan extends Pick<Move, "to" | "keep" | "dryRun"> {
  * @throws UserError, before anything is moved, for a name that is not known and a file that cannot be read
  */
 export async function* moveAll(
-  { names, ...plan }: MovePlan,
+  { all, names, host, ...plan }: MovePlan,
   config: ConfigFile,
   context: Context,
 ): AsyncGenerator<MoveResult> {
   const file = openFileStore(fileStoreOptions(context));
   const fileKeys = [...file.entries().keys()];
   const mirrors = readMirrors(config);
-  const subjects = names
-    ? names.map((name) => ({ name, keys: keysOf(name, config, fileKeys) }))
-    : knownKeys(mirrors, fileKeys).map((key) => ({ name: null, keys: [key] }));
+  const known = all ? knownKeys(mirrors, fileKeys) : [];
+  const named = names.map((name) => ({ name, keys: keysOf(name, config, fileKeys) }));
+  if (host) named.push({ name: host.name, keys: keysOfHost(host.name, host.accountId) });
+  const subjects = [
+    ...known.map((key) => ({ name: null, keys: [key] })),
+    ...named.map(({ name, keys }) => {
+      const others = keys.filter((key) => !known.includes(key));
+      // What is known may have gone with its profile: that it is not there is no mistake.
+      return { name: others.length === keys.length ? name : null, keys: others };
+    }),
+  ];
   const keyring = await context.keyring();
   const places = { keyring: openKeyringStore(keyring), file };
   for (const { name, keys } of subjects) {
@@ -65,11 +76,7 @@ export async function* moveAll(
 function keysOf(name: string, config: ConfigFile, fileKeys: readonly string[]): string[] {
   const profiles = listProfiles(config).map((profile) => profile.name);
   if (profiles.includes(name) || fileKeys.includes(name)) return [name];
-  if (looksLikeHost(name)) {
-    const key = parseHostKey(name);
-    const { host, accountId } = parseHost(key.host);
-    return hostKeys(host, key.accountId ?? accountId);
-  }
+  if (looksLikeHost(name)) return keysOfHost(name);
   const suggestion = nearest(name, [...profiles, ...fileKeys]);
   throw new UserError(
     `${noProfile(name, config)}${suggestion ? `; did you mean ${suggestion}?` : ""}`,

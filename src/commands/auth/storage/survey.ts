@@ -1,6 +1,6 @@
 /** All that `auth storage status` looks at. Nothing is changed, and a bad file or setting is a finding rather than an error. */
 import { ATTRIBUTES } from "../../../config/attributes.ts";
-import { canonicalHost, hostKeys, parseHost } from "../../../config/host.ts";
+import { canonicalHost } from "../../../config/host.ts";
 import { editIni } from "../../../config/ini-document.ts";
 import {
   type ConfigFile,
@@ -18,7 +18,14 @@ import { parseStorageMode, resolveStorageMode, type StorageChoice } from "../../
 import type { Token } from "../../../storage/store.ts";
 import { filesSetAside, type LooseFile, looseFiles, statOf } from "./files-on-disk.ts";
 import { askKeyring, type KeyringAnswer } from "./keyring-state.ts";
-import { type Found, knownKeys, type PlacedLogin, placeLogins, readMirrors } from "./logins.ts";
+import {
+  type Found,
+  keysOfHost,
+  knownKeys,
+  type PlacedLogin,
+  placeLogins,
+  readMirrors,
+} from "./logins.ts";
 
 export interface Survey {
   /** Milliseconds since the epoch. */
@@ -156,9 +163,7 @@ export function surveySettings(
 
 /** A login without a profile is in the keyring under a key that only its host tells. */
 function hostKeysOf({ host, accountId }: Wanted): string[] {
-  if (!host) return [];
-  const parsed = parseHost(host);
-  return hostKeys(parsed.host, accountId ?? parsed.accountId);
+  return host ? keysOfHost(host, accountId) : [];
 }
 
 function narrowing({ profile, host }: Wanted, { sections }: ConfigFile): (key: string) => boolean {
