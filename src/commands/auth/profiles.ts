@@ -1,6 +1,6 @@
 import { authTypeOf } from "../../config/auth-type.ts";
 import { cloudOfHost } from "../../config/cloud.ts";
-import { canonicalHost, withoutPassword } from "../../config/host.ts";
+import { parseHost, withoutPassword } from "../../config/host.ts";
 import {
   type ConfigFile,
   listProfiles,
@@ -11,6 +11,7 @@ import {
 import { FALLBACK_PROFILE, resolve } from "../../config/resolve.ts";
 import { type Context, configPath } from "../../context.ts";
 import { UserError } from "../../errors.ts";
+import { KeyringError } from "../../keyring/backend.ts";
 import { printable, renderJson, renderTable, stylist } from "../../output.ts";
 import { openForReading, type Stores } from "../../storage/open.ts";
 import { authArgs, command, outputFormat, type Values } from "../command.ts";
@@ -64,9 +65,10 @@ async function runProfiles(values: Values<typeof args>, context: Context): Promi
   const format = outputFormat(values.output, context);
   const config = readConfigFile(configPath(context));
   const choice = chooseStorage(values, config, context);
+  const isWanted = wanting(values);
   let entries = listProfiles(config)
     .map((profile) => describeProfile(profile, config))
-    .filter(({ row }) => isWanted(row, values));
+    .filter(({ row }) => isWanted(row));
   if (!values["skip-validate"]) {
     // A list must not raise prompts, let alone one for every profile.
     const calm = { ...context, keyring: () => context.keyring({ ask: false }) };
@@ -76,9 +78,8 @@ async function runProfiles(values: Values<typeof args>, context: Context): Promi
   context.stdout.write(
     format === "json" ? renderJson({ profiles: rows }) : renderRows(rows, context),
   );
-  if (format === "json") return;
   context.stderr.write(renderProblems(entries));
-  if (rows.length === 0) context.stderr.write(`${nothingToShow(config)}\n`);
+  if (format === "text" && rows.length === 0) context.stderr.write(`${nothingToShow(config)}\n`);
 }
 
 /** What the file alone says; nothing of the environment counts for a profile. */
@@ -115,14 +116,16 @@ function ids(value: (key: string) => string | undefined) {
   return { account_id: value("account_id"), workspace_id: value("workspace_id") };
 }
 
-function isWanted(row: Row, values: Values<typeof args>): boolean {
-  const host = values.host && canonicalHost(values.host);
-  return (
+/** Whether the flags ask for a profile. Those of the ids beat the ids in the URL of `--host`. */
+function wanting(values: Values<typeof args>): (row: Row) => boolean {
+  const place = values.host ? parseHost(values.host) : undefined;
+  const accountId = values["account-id"] || place?.accountId;
+  const workspaceId = values["workspace-id"] || place?.workspaceId;
+  return (row) =>
     (!values.profile || row.name === values.profile) &&
-    (!host || row.host === host) &&
-    (!values["account-id"] || row.account_id === values["account-id"]) &&
-    (!values["workspace-id"] || row.workspace_id === values["workspace-id"])
-  );
+    (!place || row.host === place.host) &&
+    (!accountId || row.account_id === accountId) &&
+    (!workspaceId || row.workspace_id === workspaceId);
 }
 
 async function checkAll(
@@ -153,9 +156,12 @@ async function judge(
     return { valid: (await verify(subject)) && true, problem: null };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { valid: false, problem: error.message };
+    return { valid: isSilent(error.cause) ? null : false, problem: error.message };
   }
 }
+
+/** Whether the keyring did not say what it has; an entry that cannot be decoded is an answer. */
+const isSilent = (cause: unknown) => cause instanceof KeyringError && cause.code !== "invalid";
 
 /** By the host's own word; a host that gives no answer in time has said nothing. */
 async function askCloud(host: string, { metadataOf }: Verifier): Promise<string | undefined> {
