@@ -149,7 +149,11 @@ describe("findings", () => {
       [EXPLICIT, failing("unreachable"), login({ keyring: unknown, file: held("work") })],
       [["keyring-unreachable", "error", /DATABRICKS_AUTH_STORAGE=plaintext/]],
     ],
-    ["a locked keyring", [failing("locked")], [["keyring-locked", "error", /--unlock/]]],
+    [
+      "a locked keyring",
+      [failing("locked")],
+      [["keyring-locked", "error", /--unlock.*DATABRICKS_AUTH_STORAGE=plaintext/]],
+    ],
     ["one that denies", [failing("denied")], [["keyring-denied", "error", /allow/]]],
     ["one that hangs", [failing("timed-out")], [["keyring-timed-out", "error", /restart/]]],
     ["one that fails", [failing("failed")], [["keyring-failed", "error", /restart/]]],

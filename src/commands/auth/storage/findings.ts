@@ -126,7 +126,10 @@ const keyringWords = (platform: NodeJS.Platform) => ({
     message: "the OS keyring is not reachable",
     fix: `start the desktop's keyring; ${USE_FILE}`,
   },
-  locked: { message: "the OS keyring is locked", fix: howToUnlock(platform) },
+  locked: {
+    message: "the OS keyring is locked",
+    fix: `${howToUnlock(platform)}; ${USE_FILE}`,
+  },
   denied: {
     message: "the OS keyring denied access",
     fix: `${howToAllow(platform)}; ${USE_FILE}`,
