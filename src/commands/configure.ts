@@ -4,6 +4,7 @@ import { configureChanges, readConfigFile, validateProfileName } from "../config
 import { FALLBACK_PROFILE } from "../config/resolve.ts";
 import { type Context, configPath, isInteractive } from "../context.ts";
 import { UserError } from "../errors.ts";
+import { printable } from "../output.ts";
 import { command, globalArgs, hostProblem, type Values } from "./command.ts";
 import { saveConfig } from "./save-config.ts";
 
@@ -51,7 +52,7 @@ async function runConfigure(values: Values<typeof args>, context: Context): Prom
     ...configureChanges(config, profile, { host, token }),
     ...setIds(profile, { account_id: accountId, workspace_id: workspaceId }),
   ]);
-  context.stderr.write(`Profile ${profile} was successfully saved\n`);
+  context.stderr.write(`Profile ${printable(profile)} was successfully saved\n`);
 }
 
 /** The ids that the host's URL carried; those that it lacks stay as the profile has them. */

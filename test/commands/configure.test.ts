@@ -53,6 +53,13 @@ test("other credentials of the profile go, whatever else it holds stays", async 
   );
 });
 
+test("a name from the file is no command to the terminal", async () => {
+  const before = "[a\x1b[31mred]\nhost = https://h.example\n";
+  const argv = ["-p", "a\x1b[31mred", "--host", "h.example"];
+  const { said } = await configure(argv, "pat-1", {}, before);
+  expect(said).toBe("Profile a\\u001b[31mred was successfully saved\n");
+});
+
 test.each<[argv: string[], stdin: string, said: string]>([
   [["--host", "h.example"], " \n", "Error: the token is empty; nothing was changed\n"],
   [
