@@ -1,7 +1,7 @@
 /** The command tree; dispatch; an error becomes its text and an exit code. */
 import { VERSION } from "./build-info.ts";
 import type { Group, Leaf } from "./commands/command.ts";
-import { findCommand } from "./commands/tree.ts";
+import { type Found, findCommand } from "./commands/tree.ts";
 import type { Context } from "./context.ts";
 import { Interrupted, messageOf, UserError } from "./errors.ts";
 
@@ -32,16 +32,15 @@ const NOT_HERE =
   "This program signs people in; jobs, clusters and the rest of the API are for the official Databricks CLI.";
 
 async function dispatch(argv: readonly string[], context: Context): Promise<void> {
-  const { node, path, rest } = findCommand(
-    argv[0] === "help" ? [...argv.slice(1), "--help"] : argv,
-  );
-  if (hasFlag(rest, "--version", "-v")) {
-    context.stdout.write(`Databricks CLI v${VERSION}\n`);
-    return;
-  }
+  const found = findCommand(argv[0] === "help" ? [...argv.slice(1), "--help"] : argv);
+  const { node, path, rest } = found;
   if (path[0] === "auth" || path[0] === "configure") context.guardMemory();
-  if (typeof node !== "function") await runGroup(node, path, rest, context);
+  if (typeof node !== "function") await runGroup(node, found, context);
   else await runLeaf(node, rest, context);
+}
+
+function printVersion({ stdout }: Context): void {
+  stdout.write(`Databricks CLI v${VERSION}\n`);
 }
 
 /** Whether one of the flags is given. What follows `--` is none. */
@@ -58,37 +57,48 @@ async function runLeaf(leaf: Leaf, rest: readonly string[], context: Context): P
     return;
   }
   const { parseArguments } = await import("./commands/arguments.ts");
-  await command.run(parseArguments(command.args, rest, command.name), context);
+  const values = parseArguments(command.args, rest, command.name);
+  if (values["version"]) return printVersion(context);
+  const { checkOutput } = await import("./commands/command.ts");
+  checkOutput(values["output"]);
+  await command.run(values, context);
 }
 
 /** Its default command, else its help. */
 async function runGroup(
   group: Group,
-  path: readonly string[],
-  rest: readonly string[],
+  { path, unknown, rest }: Found,
   context: Context,
 ): Promise<void> {
-  const { parseArguments, nearest } = await import("./commands/arguments.ts");
+  // First of all: the flags may be those of the command that was meant.
+  if (unknown !== undefined) throw await unknownCommand(unknown, group, path);
+  const { parseArguments } = await import("./commands/arguments.ts");
   const { authArgs } = await import("./commands/command.ts");
-  const { renderGroupHelp, shownChildren } = await import("./commands/help.ts");
-  const words = { word: { type: "positional", description: "", variadic: true } } as const;
-  const { _, help } = parseArguments({ ...authArgs, ...words }, rest, path.join(" "));
-  const [unknown] = _;
-  if (unknown !== undefined) {
-    const names = (of: Group) => shownChildren(of).map(([name]) => name);
-    // Of this group first, then of those below it: `databricks login` lacks a word.
-    const below = shownChildren(group).flatMap(([name, child]) => {
-      const found = typeof child === "function" ? undefined : nearest(unknown, names(child));
-      return found ? [`${name} ${found}`] : [];
-    });
-    const suggestion = nearest(unknown, names(group)) ?? below[0];
-    const full = ["databricks", ...path].join(" ");
-    const meant = suggestion ? `; did you mean \`${full} ${suggestion}\`?` : "";
-    const elsewhere = path.length === 0 && !suggestion ? ` ${NOT_HERE}` : "";
-    throw new UserError(
-      `unknown command: ${full} ${unknown}${meant}\nSee \`${full} --help\`.${elsewhere}`,
-    );
-  }
-  if (group.default && !help) await runLeaf(group.default, rest, context);
+  const { renderGroupHelp } = await import("./commands/help.ts");
+  const { help, version } = parseArguments(authArgs, rest, path.join(" "));
+  if (version) printVersion(context);
+  else if (group.default && !help) await runLeaf(group.default, rest, context);
   else context.stdout.write(await renderGroupHelp(group, path, context));
+}
+
+async function unknownCommand(
+  unknown: string,
+  group: Group,
+  path: readonly string[],
+): Promise<UserError> {
+  const { nearest } = await import("./commands/arguments.ts");
+  const { shownChildren } = await import("./commands/help.ts");
+  const names = (of: Group) => shownChildren(of).map(([name]) => name);
+  // Of this group first, then of those below it: `databricks login` lacks a word.
+  const below = shownChildren(group).flatMap(([name, child]) => {
+    const found = typeof child === "function" ? undefined : nearest(unknown, names(child));
+    return found ? [`${name} ${found}`] : [];
+  });
+  const suggestion = nearest(unknown, names(group)) ?? below[0];
+  const full = ["databricks", ...path].join(" ");
+  const meant = suggestion ? `; did you mean \`${full} ${suggestion}\`?` : "";
+  const elsewhere = path.length === 0 && !suggestion ? ` ${NOT_HERE}` : "";
+  return new UserError(
+    `unknown command: ${full} ${unknown}${meant}\nSee \`${full} --help\`.${elsewhere}`,
+  );
 }

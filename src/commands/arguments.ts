@@ -4,7 +4,7 @@ import type { Argument, Arguments, Values } from "./command.ts";
 
 /**
  * The values of `argv` by a command's declaration: `--name value`, `--name=value`, `-n value`,
- * `-nvalue`; the last of repeated flags counts; nothing behind `--` is a flag.
+ * `-nvalue`, `-n=value`; the last of repeated flags counts; nothing behind `--` is a flag.
  *
  * @throws UserError for an unknown flag, a missing or surplus value, a surplus argument
  */
@@ -32,10 +32,11 @@ export function parseArguments<A extends Arguments>(
   return { ...values, ...placed, _: positionals } as Values<A>;
 }
 
-/** `--name=value` and `-nvalue` taken apart. Short flags are not bundled: each takes what follows. */
+/** `--name=value`, `-nvalue` and `-n=value` taken apart. Short flags are not bundled: each takes what follows. */
 function splitFlag(word: string): { written: string; inline: string | undefined } {
   if (!word.startsWith("--")) {
-    return { written: word.slice(0, 2), inline: word.slice(2) || undefined };
+    const rest = word.slice(2);
+    return { written: word.slice(0, 2), inline: rest === "" ? undefined : rest.replace(/^=/, "") };
   }
   const equals = word.indexOf("=");
   if (equals < 0) return { written: word, inline: undefined };
@@ -109,7 +110,10 @@ function unknownFlag(raw: string, declared: Arguments, commandName: string): Use
 /** The known word closest to `word`, if it is close enough to be a slip. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const [best] = known
-    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+    .map((candidate) => ({
+      candidate,
+      distance: editDistance(word.toLowerCase(), candidate.toLowerCase()),
+    }))
     .sort((a, b) => a.distance - b.distance);
   return best && best.distance <= Math.max(1, Math.floor(word.length / 3))
     ? best.candidate

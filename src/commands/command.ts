@@ -112,7 +112,6 @@ export function outputFormat(
   context: Pick<Context, "env">,
   otherwise: OutputFormat = "text",
 ): OutputFormat {
-  checkOutput(flag);
   const wanted = flag ?? context.env["DATABRICKS_OUTPUT_FORMAT"]?.toLowerCase();
   return wanted === "json" || wanted === "text" ? wanted : otherwise;
 }

@@ -52,9 +52,20 @@ export const TREE: Group = {
 /** Flags that take a value and may stand before the command's words. */
 const VALUE_FLAGS = /^(-p|-o|--profile|--output|--host|--account-id|--workspace-id|--storage)$/;
 
-/** Follows the command's words through the tree; flags among them stay in `rest`, in order. */
-export function findCommand(argv: readonly string[]) {
+/** Where the words of a command line lead. */
+export interface Found {
+  node: Group | Leaf;
+  /** The words that led there. */
+  path: string[];
+  /** The first word that the group there does not know. */
+  unknown: string | undefined;
+  /** Flags among the words, that word, and all that follows it. */
+  rest: string[];
+}
+
+export function findCommand(argv: readonly string[]): Found {
   let node: Group | Leaf = TREE;
+  let unknown: string | undefined;
   const path: string[] = [];
   const rest: string[] = [];
   for (let index = 0; index < argv.length; index++) {
@@ -78,9 +89,10 @@ export function findCommand(argv: readonly string[]) {
       node = child;
       path.push(word);
     } else {
+      unknown = word;
       rest.push(...argv.slice(index));
       break;
     }
   }
-  return { node, path, rest };
+  return { node, path, unknown, rest };
 }

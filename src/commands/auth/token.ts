@@ -4,14 +4,7 @@ import { type Context, isInteractive } from "../../context.ts";
 import { renderJson } from "../../output.ts";
 import { openForReading } from "../../storage/open.ts";
 import type { Token } from "../../storage/store.ts";
-import {
-  authArgs,
-  checkOutput,
-  command,
-  parseDuration,
-  profileArgument,
-  type Values,
-} from "../command.ts";
+import { authArgs, command, parseDuration, profileArgument, type Values } from "../command.ts";
 import { deadline } from "../deadline.ts";
 import { readAccessToken } from "./access-token.ts";
 import { type AuthValues, openSession, type Session } from "./session.ts";
@@ -48,7 +41,6 @@ export default command({
 });
 
 async function runToken(values: Values<typeof args>, context: Context): Promise<void> {
-  checkOutput(values.output);
   const timeout = values.timeout === undefined ? HOUR : parseDuration(values.timeout, "--timeout");
   const session = await openAskedSession(values, context);
   const login = chooseLogin(session);
