@@ -75,6 +75,9 @@ export async function runCase(subject: Case, binary: string, machine?: Machine):
   }
 }
 
+/** The account console that the workspace also is: by its name, which Bun looks for on this machine. */
+const accountsUrl = ({ port }: Workspace) => `http://accounts.localhost:${port}`;
+
 /** Text of this run, and what stands for it in `output.txt`. */
 function namesOf(
   subject: Case,
@@ -94,6 +97,7 @@ function namesOf(
     [workspace.url]: "[WORKSPACE]",
     [encodeURIComponent(workspace.url)]: "[WORKSPACE]",
     [new URL(workspace.url).host]: "[WORKSPACE HOST]",
+    [accountsUrl(workspace)]: "[ACCOUNTS]",
     [`localhost:${workspace.port}`]: "[WORKSPACE AS LOCALHOST]",
   };
 }
@@ -143,6 +147,7 @@ function environment(
     ...(keyring ? keyring.env : { DATABRICKS_AUTH_STORAGE: "plaintext" }),
     ...(workspace && {
       WORKSPACE_URL: workspace.url,
+      ACCOUNTS_URL: accountsUrl(workspace),
       WORKSPACE_BUN: process.execPath,
       BROWSER,
     }),

@@ -52,14 +52,12 @@ export function withoutPassword(text: string): string {
   return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/?#]*@/i, "$1***@");
 }
 
-/** Whether connections to this name stay on the machine. RFC 6761 section 6.3 gives `*.localhost` to loopback. */
+/**
+ * Whether connections to this name, in the form that `URL` gives it, stay on the machine: 127.0.0.0/8,
+ * ::1, and `*.localhost`, which no name server is asked for (RFC 6761 section 6.3; Bun keeps to it).
+ */
 export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname.endsWith(".localhost") || isLoopbackAddress(hostname);
-}
-
-/** A loopback address in the form that `URL` gives it: 127.0.0.0/8, or ::1 in brackets. */
-export function isLoopbackAddress(hostname: string): boolean {
-  return hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return /^(([^.]+\.)*localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }
 
 /** An account console: its endpoints are fixed, and nothing works there without an account id. */

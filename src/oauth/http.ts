@@ -1,5 +1,5 @@
 /** Requests that cannot hang, cannot swamp the memory, and never take a secret elsewhere. */
-import { isLoopback, isLoopbackAddress } from "../config/host.ts";
+import { isLoopback } from "../config/host.ts";
 import { UserError } from "../errors.ts";
 
 export interface HttpRequest {
@@ -86,8 +86,8 @@ async function exchange(
       tls: { rejectUnauthorized: true },
       verbose: false,
       // Proxies come from the environment, read by Bun. Loopback is never asked of one, whatever
-      // NO_PROXY says, just as Go's clients do it.
-      ...(url.hostname === "localhost" || isLoopbackAddress(url.hostname) ? { proxy: false } : {}),
+      // NO_PROXY says: plain http is allowed there because it stays on the machine.
+      ...(isLoopback(url.hostname) ? { proxy: false } : {}),
     });
     if (response.status >= 300 && response.status <= 399) throw redirected(url, response);
     const bytes = await readBody(url, response, request.maxBytes ?? DEFAULT_MAX_BYTES);
@@ -162,6 +162,7 @@ function asUserError(error: unknown, url: URL, env: HttpOutside["env"]): UserErr
 
 /** Where a proxy may be what is wrong, the variable that names it. Its value may hold a password. */
 function proxyNote(url: URL, env: HttpOutside["env"]): string {
+  if (isLoopback(url.hostname)) return "";
   const scheme = url.protocol === "https:" ? "https_proxy" : "http_proxy";
   const names = [scheme, scheme.toUpperCase(), "all_proxy", "ALL_PROXY"];
   const name = names.find((candidate) => env[candidate]);

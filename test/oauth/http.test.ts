@@ -267,7 +267,7 @@ describe("the environment", () => {
     expect(requests).toEqual([]);
   });
 
-  test.each(["http://localhost", "http://127.0.0.1"])(
+  test.each(["http://localhost", "http://ws.localhost", "http://127.0.0.1"])(
     "%s is never asked of a proxy",
     async (host) => {
       let asked = 0;
@@ -304,13 +304,17 @@ describe("the environment", () => {
     );
     const proxy = `http://ada:pass-1@127.0.0.1:${refusing.port}`;
     expect(await get("https://workspace.example.com/", { https_proxy: proxy })).toBe(
-      "UserError: workspace.example.com: the proxy refused to connect to it (a proxy is set by https_proxy)\n",
+      "NoAnswer: workspace.example.com: the proxy refused to connect to it (a proxy is set by https_proxy)\n",
     );
     const away = await get("https://workspace.example.com/", {
       HTTPS_PROXY: "http://ada:pass-1@127.0.0.1:1",
     });
     expect(away).toBe(
-      "UserError: workspace.example.com: connection refused; check the address (a proxy is set by HTTPS_PROXY)\n",
+      "NoAnswer: workspace.example.com: connection refused; check the address (a proxy is set by HTTPS_PROXY)\n",
+    );
+    // Where none is asked, none is to blame.
+    expect(await get("http://127.0.0.1:1/", { HTTP_PROXY: proxy })).toBe(
+      "NoAnswer: 127.0.0.1:1: connection refused; check the address\n",
     );
   });
 });
