@@ -23,10 +23,15 @@ export interface AccessTokenRequest {
   storage?: string | undefined;
   /** Get a new token even if the stored one is fresh. */
   force: boolean;
-  /** How long to wait for another process that gets a new one, in milliseconds. */
-  timeout: number;
-  /** Makes what ends the requests for a new one: what the server sends after that is lost, a rotated refresh token too. */
-  signal?: () => AbortSignal;
+  /** When to wait no longer for another process that gets a new one: a point in time of `performance.now()`. */
+  deadline: number;
+  /** Makes what ends the requests for a new one. */
+  signal: () => AbortSignal;
+  /**
+   * Whether a refresh token that was sent has its answer awaited and stored whatever the signal says,
+   * at the latest when the program ends. Otherwise the answer is lost, a rotated refresh token too.
+   */
+  lasting?: boolean;
 }
 
 /**
@@ -79,7 +84,7 @@ async function renew(renewal: AccessTokenRequest & Found, context: Context): Pro
       force,
       startedAt: context.startedAt,
       lockDirectory: lockDirectory(context),
-      deadline: performance.now() + renewal.timeout,
+      deadline: renewal.deadline,
       now: context.now,
       debug: context.debug,
       isFresh: (candidate) => isFresh(candidate, context.now()),
@@ -89,7 +94,10 @@ async function renew(renewal: AccessTokenRequest & Found, context: Context): Pro
         return answer.token;
       },
       isRejection: (error) => error instanceof oauth.TokenRejected,
-      onExchange: (exchange) => context.unbroken.add(exchange),
+      onExchange: (exchange) => {
+        context.unbroken.add(exchange);
+        if (renewal.lasting) context.unfinished.push(exchange);
+      },
       onStoreFailure: (error) =>
         context.stderr.write(`Warning: the new token could not be stored: ${messageOf(error)}\n`),
     });
@@ -112,14 +120,16 @@ interface TokenQuestion extends AccessTokenRequest, Found {
 
 /** Asks the login's authorization server, which is found out first. */
 async function requestToken(question: TokenQuestion, context: Context) {
-  const { refreshToken, signal: openSignal } = question;
+  const { refreshToken, lasting = false } = question;
   const { findServer, hostKeyOf } = await import("../../oauth/discovery.ts");
   const { refresh } = await import("../../oauth/token.ts");
   const http = await openHttp(context);
-  const signal = openSignal?.();
+  const signal = question.signal();
   const target = await findTarget(question, http, signal);
   const server = await findServer(http, target, signal);
-  const token = await refresh({ http, server, refreshToken, now: context.now, signal });
+  signal.throwIfAborted();
+  const ending = lasting ? undefined : signal;
+  const token = await refresh({ http, server, refreshToken, now: context.now, signal: ending });
   return { token, hostKey: hostKeyOf(target) };
 }
 
@@ -127,7 +137,7 @@ async function requestToken(question: TokenQuestion, context: Context) {
 async function findTarget(
   { login, key, isFrom }: TokenQuestion,
   http: Http,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<HostTarget> {
   const { profile, host, accountId } = login;
   const { fetchHostMetadata, loginTarget, metadataOfKey } = await import(

@@ -43,13 +43,16 @@ export default command({
 async function runToken(values: Values<typeof args>, context: Context): Promise<void> {
   const timeout = values.timeout === undefined ? HOUR : parseDuration(values.timeout, "--timeout");
   const session = await openAskedSession(values, context);
+  const startedAt = performance.now();
   const login = chooseLogin(session);
   const store = openForReading(session.stores);
   const force = values["force-refresh"] === true;
-  const signal = () => deadline(timeout, "there was no new token");
+  const times = {
+    deadline: startedAt + timeout,
+    signal: () => deadline(timeout, "there was no new token", startedAt),
+  };
   const { storage } = values;
-  const request = { login, store, storage, force, timeout, signal };
-  const token = await readAccessToken(request, context);
+  const token = await readAccessToken({ login, store, storage, force, ...times }, context);
   context.stdout.write(
     values.output === "text" ? `${token.access_token}\n` : renderJson(describeToken(token)),
   );

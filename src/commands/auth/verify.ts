@@ -56,11 +56,9 @@ export async function openVerifier(context: Context, timeout: number): Promise<V
   /** The value of the header. */
   async function authorize(subject: Subject, target: HostTarget, login: Login | null) {
     if (login) {
-      const left = Math.max(0, expiresAt - performance.now());
-      const request = { login, store: subject.store, force: false, timeout: left };
-      const reading = readAccessToken(request, context);
-      // A request that was sent may have spent the refresh token: its answer must be stored.
-      context.unfinished.push(reading);
+      const { store } = subject;
+      const times = { deadline: expiresAt, signal: () => signal, lasting: true };
+      const reading = readAccessToken({ login, store, force: false, ...times }, context);
       const { access_token } = await Promise.race([reading, aborted(signal)]);
       return `Bearer ${access_token}`;
     }
