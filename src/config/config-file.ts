@@ -101,9 +101,10 @@ export async function changeConfigFile(
       const before = config.text ?? NEW_FILE;
       const after = await editIni(before, changes);
       if (after === before) return { changed: false, warnings: [] };
-      if (config.text) writeAtomic(`${file}.bak`, config.text, { mode: 0o600 });
+      if (config.text) writeAtomic(`${file}.bak`, config.text, { mode: 0o600, ownedLike: file });
       if (!writeAtomic(path, after, { mode: mode ?? 0o600, isCurrent })) continue;
-      const warnings = await warningsAfter({ ...config, mode }, changes, after);
+      const written = { ...config, mode: mode === null ? null : modeOf(path) };
+      const warnings = await warningsAfter(written, changes, after);
       return { changed: true, warnings: [...unlocked, ...warnings] };
     }
   });

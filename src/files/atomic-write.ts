@@ -7,11 +7,9 @@ import {
   closeSync,
   constants,
   fchmodSync,
-  fchownSync,
   fstatSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readlinkSync,
@@ -24,6 +22,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
+import { asOwner, giveTo, makeFolder } from "./ownership.ts";
 import { systemCode, systemReason } from "./system-error.ts";
 
 export interface WriteOptions {
@@ -31,6 +30,8 @@ export interface WriteOptions {
   mode: number;
   /** Asked last of all; where it is not so any more, nothing is replaced. */
   isCurrent?: () => boolean;
+  /** A file whose owner and group this one gets; by default they stay. */
+  ownedLike?: string;
 }
 
 /**
@@ -43,11 +44,12 @@ export interface WriteOptions {
 export function writeAtomic(
   path: string,
   content: string | Uint8Array,
-  { mode, isCurrent = () => true }: WriteOptions,
+  { mode, isCurrent = () => true, ownedLike }: WriteOptions,
 ): boolean {
   return atTarget(path, (target, old) => {
     removeAbandoned(target);
-    return replace(target, content, { mode, isCurrent }, old);
+    const like = ownedLike === undefined ? old : statSync(ownedLike, { throwIfNoEntry: false });
+    return replace(target, content, { mode, isCurrent, like });
   });
 }
 
@@ -63,7 +65,7 @@ export function probeAtomicWrite(path: string): void {
 /** Runs `body` on the real file and what it is now; its folder is there. */
 function atTarget<T>(path: string, body: (target: string, old: Stats | undefined) => T): T {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
     const target = followLinks(path);
     const old = lstatSync(target, { throwIfNoEntry: false });
     if (old && !old.isFile()) throw new UserError(`cannot write ${path}: not a regular file`);
@@ -90,19 +92,26 @@ export function followLinks(path: string): string {
   throw new UserError(`cannot write ${path}: too many symbolic links`);
 }
 
+interface Replacement extends Pick<Required<WriteOptions>, "mode" | "isCurrent"> {
+  /** Whose owner and group the file gets. */
+  like: Stats | undefined;
+}
+
 function replace(
   target: string,
   content: string | Uint8Array,
-  { mode, isCurrent }: Required<WriteOptions>,
-  old: Stats | undefined,
+  { mode, isCurrent, like }: Replacement,
 ): boolean {
   const temporary = temporaryPath(target);
-  const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+  const owner = like ?? statSync(dirname(target));
+  const fd = asOwner(owner, () => openSync(temporary, flags, 0o600));
   try {
     try {
       const created = fstatSync(fd);
-      if (old && old.uid !== created.uid) fchownSync(fd, old.uid, old.gid);
-      if ((created.mode & 0o777) !== mode) setMode(fd, mode);
+      const hasGroup = !like || giveTo(fd, created, like);
+      const allowed = hasGroup ? mode : withoutGroup(mode);
+      if ((created.mode & 0o777) !== allowed) setMode(fd, allowed);
       writeFileSync(fd, content);
       fsyncSync(fd);
     } finally {
@@ -136,6 +145,9 @@ function versionOf(path: string): string | null {
     return null;
   }
 }
+
+/** The group may do what everybody may. */
+const withoutGroup = (mode: number) => mode & (((mode & 0o007) << 3) | ~0o070);
 
 /** A file system without modes, such as FAT, refuses any but its own; the content matters more. */
 function setMode(fd: number, mode: number): void {

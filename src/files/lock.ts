@@ -10,7 +10,6 @@ import {
   constants,
   fstatSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readSync,
   writeSync,
@@ -21,6 +20,7 @@ import * as windows from "../../native/kernel32.ts";
 import { flock, LOCK_EX, LOCK_NB } from "../../native/libc.ts";
 import { ptr, wideString } from "../../native/memory.ts";
 import { UserError } from "../errors.ts";
+import { asOwnerOf, isRoot, makeFolder } from "./ownership.ts";
 import { errnoReason, systemReason } from "./system-error.ts";
 
 /** A held lock, and the lock file's own content, which its holders may use as a notebook. */
@@ -104,8 +104,12 @@ const LOCK_FILE_FLAGS = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFO
 
 function openLockFile(path: string): number {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    return requireFile(path, openSync(path, LOCK_FILE_FLAGS, 0o600));
+    const folder = dirname(path);
+    makeFolder(folder);
+    return requireFile(
+      path,
+      asOwnerOf(folder, () => openSync(path, LOCK_FILE_FLAGS, 0o600)),
+    );
   } catch (error) {
     if (error instanceof LockUnavailable) throw error;
     throw new LockUnavailable(`cannot open the lock file ${path}: ${systemReason(error)}`, {
@@ -116,7 +120,9 @@ function openLockFile(path: string): number {
 
 function requireFile(path: string, fd: number): number {
   try {
-    if (fstatSync(fd).isFile()) return fd;
+    const stats = fstatSync(fd);
+    // Root must not write to what somebody else made a second name of.
+    if (stats.isFile() && !(isRoot() && stats.nlink > 1)) return fd;
     throw new LockUnavailable(`cannot lock ${path}: not a regular file`);
   } catch (error) {
     closeSync(fd);

@@ -17,6 +17,7 @@ import {
 import { join } from "node:path";
 import { UserError } from "../../src/errors.ts";
 import { probeAtomicWrite, writeAtomic } from "../../src/files/atomic-write.ts";
+import { asOwner } from "../../src/files/ownership.ts";
 import {
   asNobody,
   canBeNobody,
@@ -184,24 +185,6 @@ describe("a write that fails leaves the old file and nothing else", () => {
     });
   });
 
-  test.skipIf(!canBeNobody)("over somebody else's file in one's own folder", async () => {
-    const { folder, path } = oldFile();
-    chownSync(folder, 65534, 65534);
-    chmodSync(path, 0o644);
-    const { stdout } = await runScript(worker, ["write", path], asNobody());
-    expect(JSON.parse(stdout)).toEqual({
-      ...old,
-      failure: { name: "UserError", message: `cannot write ${path}: operation not permitted` },
-    });
-  });
-
-  test.skipIf(!canBeNobody)("but root keeps the owner of the file it replaces", () => {
-    const { path } = oldFile();
-    chownSync(path, 65534, 65534);
-    writeAtomic(path, "new", { mode });
-    expect(statSync(path)).toMatchObject({ uid: 65534, gid: 65534 });
-  });
-
   for (const [calls, code] of [
     ["/^rename", "EXDEV"],
     ["/^rename", "EBUSY"],
@@ -216,6 +199,99 @@ describe("a write that fails leaves the old file and nothing else", () => {
       expect(outcome.failure.message).toStartWith(`cannot write ${path}: `);
     });
   }
+});
+
+describe.skipIf(!canBeNobody)("whose the file is", () => {
+  const NOBODY = 65534;
+  const USERS = 100;
+  const asNobodyWrites = async (path: string, octal: string) =>
+    JSON.parse((await runScript(worker, ["write", path, octal], asNobody())).stdout);
+  /** A file of old content in a folder of nobody's. */
+  function inNobodysFolder(uid: number, gid: number, fileMode: number) {
+    const { folder, path } = oldFile();
+    chownSync(folder, NOBODY, NOBODY);
+    chownSync(path, uid, gid);
+    chmodSync(path, fileMode);
+    return path;
+  }
+
+  test("stays so when root replaces it, the group too", () => {
+    for (const [uid, gid] of [
+      [NOBODY, NOBODY],
+      [NOBODY, USERS],
+      [0, USERS],
+    ] as const) {
+      const { path } = oldFile();
+      chownSync(path, uid, gid);
+      writeAtomic(path, "new", { mode: 0o640 });
+      expect(statSync(path)).toMatchObject({ uid, gid, mode: 0o100640 });
+    }
+  });
+
+  test("somebody who may only replace it takes it over", async () => {
+    const path = inNobodysFolder(0, 0, 0o644);
+    expect(await asNobodyWrites(path, "600")).toMatchObject({ failure: null, content: "new" });
+    expect(statSync(path)).toMatchObject({ uid: NOBODY, gid: NOBODY });
+  });
+
+  test.each([
+    ["640", 0o100600],
+    ["664", 0o100644],
+    ["600", 0o100600],
+  ])("a group that cannot be kept gives its rights (%s) to no other", async (octal, wanted) => {
+    const path = inNobodysFolder(NOBODY, USERS, Number.parseInt(octal, 8));
+    expect(await asNobodyWrites(path, octal)).toMatchObject({ failure: null, content: "new" });
+    expect(statSync(path)).toMatchObject({ uid: NOBODY, gid: NOBODY, mode: wanted });
+  });
+
+  test("what root makes in somebody's folder is theirs", () => {
+    const home = scratchFolder();
+    chownSync(home, NOBODY, NOBODY);
+    writeAtomic(join(home, "a", "b", "file"), "new", { mode });
+    for (const made of ["a", "a/b", "a/b/file"]) {
+      expect(statSync(join(home, made))).toMatchObject({ uid: NOBODY, gid: NOBODY });
+    }
+  });
+
+  test("what root makes where a link of somebody's leads stays root's", () => {
+    const [home, system] = [scratchFolder(), scratchFolder()];
+    chownSync(home, NOBODY, NOBODY);
+    symlinkSync(system, join(home, "link"));
+    writeAtomic(join(home, "link", "file"), "new", { mode });
+    expect(statSync(join(system, "file"))).toMatchObject({ uid: 0, gid: 0 });
+  });
+
+  test("can be that of another file", () => {
+    const { folder, path } = oldFile();
+    chownSync(path, NOBODY, NOBODY);
+    writeFileSync(join(folder, "copy"), "old");
+    writeAtomic(join(folder, "copy"), "new", { mode, ownedLike: path });
+    expect(statSync(join(folder, "copy"))).toMatchObject({ uid: NOBODY, gid: NOBODY });
+  });
+
+  test("where it cannot be made as its owner, root makes it as root", () => {
+    const seen: unknown[] = [];
+    const act = () => {
+      seen.push([process.geteuid?.(), process.getegid?.()]);
+      if (seen.length === 1) throw new Error("not as nobody");
+      return "done";
+    };
+    expect(asOwner({ uid: NOBODY, gid: USERS }, act)).toBe("done");
+    expect(seen).toEqual([
+      [NOBODY, USERS],
+      [0, process.getegid?.()],
+    ]);
+  });
+});
+
+test.skipIf(!canInject)("a folder that cannot be looked at is told with the reason", async () => {
+  const { folder, path } = oldFile();
+  const fault = [...withFault("/stat:error=EACCES"), "-P", folder];
+  const { stdout } = await runScript(worker, ["write", path], fault);
+  expect(JSON.parse(stdout)).toMatchObject({
+    failure: { message: `cannot write ${path}: permission denied` },
+    content: "old",
+  });
 });
 
 describe("a writer that is killed", () => {

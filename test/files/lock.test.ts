@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import {
+  chownSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -197,6 +199,22 @@ describe("a lock file", () => {
       name: "LockUnavailable",
       message: expect.stringContaining("permission denied"),
     });
+  });
+
+  test.skipIf(!canBeNobody)("that root makes in somebody's home is of use to them", async () => {
+    const home = scratchFolder();
+    chownSync(home, 65534, 65534);
+    const path = join(home, "locks", "lock");
+    (await acquireLock(path, soon())).release();
+    const { stdout } = await runScript(worker, ["try", path, "100"], asNobody());
+    expect(JSON.parse(stdout)).toEqual({ waited: expect.any(Number) });
+  });
+
+  test.skipIf(!canBeNobody)("that is a second name of a file is no lock for root", async () => {
+    const folder = scratchFolder();
+    writeFileSync(join(folder, "other"), "of somebody");
+    linkSync(join(folder, "other"), join(folder, "lock"));
+    await expect(acquireLock(join(folder, "lock"), soon())).rejects.toThrow("not a regular file");
   });
 
   test.skipIf(!canInject)("on a file system without locks says so", async () => {

@@ -1,15 +1,16 @@
-/** A process that replaces a file, for atomic-write.test.ts: `<what> <file> …`. */
+/** A process that replaces a file, for atomic-write.test.ts: `<what> <file> [<mode, octal>]`. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { writeAtomic } from "../../src/files/atomic-write.ts";
 
-const [what, path = ""] = process.argv.slice(2);
+const [what, path = "", octal = "600"] = process.argv.slice(2);
+const mode = Number.parseInt(octal, 8);
 
 /** Says what a write came to, and what lies there afterwards. */
 function report(content: string): void {
   let failure: { name: string; message: string } | null = null;
   try {
-    writeAtomic(path, content, { mode: 0o600 });
+    writeAtomic(path, content, { mode });
   } catch (error) {
     failure = error instanceof Error ? { name: error.name, message: error.message } : null;
   }
@@ -33,6 +34,5 @@ switch (what) {
   }
   case "write-forever":
     process.stdout.write("started\n");
-    for (;;)
-      for (const letter of ["a", "b"]) writeAtomic(path, letter.repeat(300_000), { mode: 0o600 });
+    for (;;) for (const letter of ["a", "b"]) writeAtomic(path, letter.repeat(300_000), { mode });
 }
