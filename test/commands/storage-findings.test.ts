@@ -50,6 +50,7 @@ const HEALTHY: Survey = {
   cache: { path: CACHE, state: "absent", entries: 0, problem: null },
   config: { path: CONFIG, problem: null, missingDefault: null, differences: [], dotted: [] },
   loose: [],
+  locks: null,
   setAside: [],
   logins: [],
 };
@@ -250,6 +251,22 @@ describe("findings", () => {
       "a file that others can read",
       [{ loose: [{ path: CACHE, mode: 0o644, wanted: 0o600 }] }],
       [["loose-permissions", "warning", `chmod 600 ${CACHE}`]],
+    ],
+    [
+      "locks of somebody else",
+      [{ locks: { path: "/home/me/locks", reason: "permission denied", isForeign: true } }],
+      [["locks-unusable", "warning", 'sudo chown -R "$(id -u)" /home/me/locks']],
+    ],
+    [
+      "a home that cannot be written",
+      [{ locks: { path: "/home/me", reason: "read-only file system", isForeign: false } }],
+      [
+        [
+          "locks-unusable",
+          "warning",
+          "make /home/me a folder that you can write to, and what is in it files that you can",
+        ],
+      ],
     ],
     [
       "a token where nobody looks",

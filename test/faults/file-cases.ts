@@ -13,7 +13,7 @@ export interface FileCase {
    */
   outcome: "works" | "may fail" | "refused";
   /** Brings the home into this state; returns how the command is to be run in it. */
-  arrange: (trial: Trial) => RunOptions;
+  arrange: (trial: Trial) => RunOptions | Promise<RunOptions>;
   /** Looks at the home after the command. */
   check?: (trial: Trial) => void;
 }
@@ -37,7 +37,7 @@ export function fileRow(name: string, cases: readonly FileCase[], lacks: () => s
 }
 
 async function tryCase({ arrange, outcome, check }: FileCase, trial: Trial): Promise<void> {
-  const ended = await runTrial(trial, arrange(trial));
+  const ended = await runTrial(trial, await arrange(trial));
   if (outcome === "refused") {
     insist(ended.code === 1, `exit code ${ended.code}`);
     const error = ended.stderr.slice(ended.stderr.search(/^Error: /m));

@@ -1,20 +1,26 @@
 /** Files and folders that belong to somebody else, or cannot be changed. */
-import { chmodSync, chownSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { asNobody, canBeNobody, canMount, onReadOnlyDisk } from "../support/faults.ts";
 import type { Trial } from "./aftermath.ts";
 import type { RunOptions } from "./bed.ts";
 import { type FileCase, fileRow } from "./file-cases.ts";
+import { PROFILE } from "./logins.ts";
+import { insist } from "./row.ts";
 
 const NOBODY = 65534;
 
 /** Runs the command as somebody who is not root and whose home it is, after `spoil` has taken something from them. */
 function asNobodyAfter(spoil: (trial: Trial) => void) {
   return (trial: Trial): RunOptions => {
-    for (const name of ["home", "tmp", "work"]) giveAway(join(trial.bed.folder, name));
+    giveAwayAll(trial);
     spoil(trial);
     return { wrap: asNobody() };
   };
+}
+
+function giveAwayAll({ bed }: Trial): void {
+  for (const name of ["home", "tmp", "work"]) giveAway(join(bed.folder, name));
 }
 
 function giveAway(folder: string): void {
@@ -42,7 +48,15 @@ const spoils: readonly (readonly [
 ])[] = [
   ["nothing is amiss", "works", () => {}],
   ["the config file is root's", "may fail", ({ bed }) => giveToRoot(bed.config, 0o600)],
-  ["root's config file can be read", "may fail", ({ bed }) => giveToRoot(bed.config, 0o644)],
+  ["root's config file can be read", "works", ({ bed }) => giveToRoot(bed.config, 0o644)],
+  [
+    "the copy of the config file is root's",
+    "works",
+    ({ bed }) => {
+      bed.write(`${bed.config}.bak`, "");
+      giveToRoot(`${bed.config}.bak`, 0o600);
+    },
+  ],
   ["the cache is root's", "may fail", ({ bed }) => giveToRoot(bed.cache, 0o600)],
   ["~/.databricks is root's", "may fail", (trial) => giveToRoot(databricks(trial), 0o700)],
   ["root's ~/.databricks can be read", "may fail", (trial) => giveToRoot(databricks(trial), 0o755)],
@@ -52,11 +66,36 @@ const spoils: readonly (readonly [
   ["~/.databricks cannot be written", "may fail", (trial) => chmodSync(databricks(trial), 0o500)],
 ];
 
-const cases: readonly FileCase[] = spoils.map(([name, outcome, spoil]) => ({
-  name,
-  outcome,
-  arrange: asNobodyAfter(spoil),
-}));
+/** Root refreshes in vain and changes the config file, which is put back, in a home that is nobody's. */
+const rootWasHere: FileCase = {
+  name: "root was here",
+  outcome: "works",
+  async arrange(trial) {
+    const { bed, before, ground } = trial;
+    giveAwayAll(trial);
+    ground.workspace.control.faults = { token: { kind: "status", status: 503 } };
+    await bed.run(["auth", "token", "-p", PROFILE, "--force-refresh"]);
+    ground.workspace.control.faults = {};
+    await bed.run(["auth", "switch", PROFILE]);
+    bed.write(bed.config, before.config ?? "");
+    return { wrap: asNobody() };
+  },
+  check({ bed }) {
+    const below = readdirSync(bed.home, { recursive: true }).map(String);
+    const foreign = below.filter((name) => statSync(join(bed.home, name)).uid !== NOBODY);
+    insist(below.includes(".databrickscfg.bak"), "root changed nothing");
+    insist(
+      below.some((name) => name.startsWith(".databricks/locks/")),
+      "root locked nothing",
+    );
+    insist(foreign.length === 0, `root's: ${foreign.join(", ")}`);
+  },
+};
+
+const cases: readonly FileCase[] = [
+  ...spoils.map(([name, outcome, spoil]) => ({ name, outcome, arrange: asNobodyAfter(spoil) })),
+  rootWasHere,
+];
 
 /** Mounts a file over itself, as containers are given single files: it cannot be replaced. */
 const withMountedFile = (path: string): RunOptions => ({

@@ -32,6 +32,7 @@ export const FINDING_CODES = [
   "value-read-differently",
   "dotted-profile",
   "loose-permissions",
+  "locks-unusable",
   "token-in-other-store",
   "plaintext-copy",
   "keyring-copy",
@@ -66,6 +67,7 @@ export function findFindings(survey: Survey): Finding[] {
     ...cacheFindings(survey),
     ...configFindings(survey.config),
     ...looseFindings(survey),
+    ...lockFindings(survey),
     // Without the profiles, nothing can be said about anybody's login.
     ...(survey.config.problem === null ? loginFindings(survey, storeInUse(survey)) : []),
   ].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
@@ -228,4 +230,20 @@ function looseFindings({ loose }: Survey): Finding[] {
     fix: `chmod ${wanted.toString(8)} ${shellWord(path)}`,
     path,
   }));
+}
+
+function lockFindings({ locks }: Survey): Finding[] {
+  if (!locks) return [];
+  const { path, reason, isForeign } = locks;
+  return [
+    {
+      code: "locks-unusable",
+      severity: "warning",
+      message: `tokens are refreshed and files changed without a lock, as there can be none in ${path}: ${reason}`,
+      fix: isForeign
+        ? `sudo chown -R "$(id -u)" ${shellWord(path)}`
+        : `make ${path} a folder that you can write to, and what is in it files that you can`,
+      path,
+    },
+  ];
 }

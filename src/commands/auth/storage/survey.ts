@@ -11,12 +11,19 @@ import {
   readSettings,
 } from "../../../config/profiles.ts";
 import { placeOf } from "../../../config/resolve.ts";
-import { type Context, cachePath, configPath } from "../../../context.ts";
+import { type Context, cachePath, configPath, lockDirectory } from "../../../context.ts";
 import { UserError } from "../../../errors.ts";
 import { CorruptCache, listEntries } from "../../../storage/file-store.ts";
 import { parseStorageMode, resolveStorageMode, type StorageChoice } from "../../../storage/mode.ts";
 import type { Token } from "../../../storage/store.ts";
-import { filesSetAside, type LooseFile, looseFiles, statOf } from "./files-on-disk.ts";
+import {
+  filesSetAside,
+  type LooseFile,
+  looseFiles,
+  statOf,
+  type UnusableLocks,
+  unusableLocks,
+} from "./files-on-disk.ts";
 import { askKeyring, type KeyringAnswer } from "./keyring-state.ts";
 import {
   type Found,
@@ -41,6 +48,8 @@ export interface Survey {
   };
   config: ConfigSurvey;
   loose: LooseFile[];
+  /** null where there is locking. */
+  locks: UnusableLocks | null;
   /** Paths of what repairs left. */
   setAside: string[];
   logins: PlacedLogin[];
@@ -97,6 +106,7 @@ export async function takeSurvey(
     cache,
     config: await surveyConfig(config, problem),
     loose: looseFiles(config.path, cache.path, setAside),
+    locks: unusableLocks(lockDirectory(context)),
     setAside,
     logins: placeLogins(keys, config, mirrors, found, file),
   };
