@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import { UserError } from "../errors.ts";
 import { readWhole } from "../files/quick-io.ts";
-import { systemCode, systemReason } from "../files/system-error.ts";
+import { systemReason } from "../files/system-error.ts";
 import { ATTRIBUTES } from "./attributes.ts";
 import { type Change, editIni, IniError, readIni, type Sections } from "./ini-document.ts";
 
@@ -84,9 +84,9 @@ export async function changeConfigFile(
   { lockDirectory }: { lockDirectory: string },
 ): Promise<Saved> {
   // Most commands only read; these bring the system's locks with them.
-  const { followLinks, watchVersion, writeAtomic } = await import("../files/atomic-write.ts");
+  const { realName, watchVersion, writeAtomic } = await import("../files/atomic-write.ts");
   const { lockPath, withLock } = await import("../files/lock.ts");
-  const file = realPath(path, followLinks);
+  const file = realName(path);
   const deadline = performance.now() + PATIENCE;
   const unlocked: string[] = [];
   const onUnavailable = (error: Error) =>
@@ -108,19 +108,6 @@ export async function changeConfigFile(
       return { changed: true, warnings: [...unlocked, ...warnings] };
     }
   });
-}
-
-/** Two names of one file must not get two locks. */
-function realPath(path: string, followLinks: (path: string) => string): string {
-  try {
-    return followLinks(path);
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") {
-      return process.getBuiltinModule("node:path").resolve(path);
-    }
-    if (error instanceof UserError) throw error;
-    throw unreadable(path, systemReason(error), error);
-  }
 }
 
 /** Permission bits; null where there is no file. */

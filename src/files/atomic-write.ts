@@ -80,16 +80,36 @@ function atTarget<T>(path: string, body: (target: string, old: Stats | undefined
 const MOST_LINKS = 40;
 
 /** The path at the end of a chain of links, whether or not there is a file. */
-export function followLinks(path: string): string {
+function followLinks(path: string): string {
   let target = path;
   for (let links = 0; links <= MOST_LINKS; links++) {
     // A link's text counts from the real folder that the link lies in.
-    const folder = realpathSync(dirname(target));
+    const folder = realFolder(dirname(target));
     target = join(folder, basename(target));
     if (!lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink()) return target;
     target = resolve(folder, readlinkSync(target));
   }
   throw new UserError(`cannot write ${path}: too many symbolic links`);
+}
+
+/** A folder that is yet to be made has its place below one that is there. */
+function realFolder(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch (error) {
+    const above = dirname(folder);
+    if (systemCode(error) !== "ENOENT" || above === folder) throw error;
+    return join(realFolder(above), basename(folder));
+  }
+}
+
+/** One name for a file that has several, so that its lock is one, too. Where no way leads to it, any will do. */
+export function realName(path: string): string {
+  try {
+    return followLinks(path);
+  } catch {
+    return resolve(path);
+  }
 }
 
 interface Replacement extends Pick<Required<WriteOptions>, "mode" | "isCurrent"> {

@@ -104,13 +104,13 @@ export async function changeFile<T>(
   body: (replace: (cache: Cache) => void) => T,
 ): Promise<T> {
   // A lookup needs neither; they bring the system's locks with them.
-  const { watchVersion, writeAtomic } = await import("../files/atomic-write.ts");
+  const { realName, watchVersion, writeAtomic } = await import("../files/atomic-write.ts");
   const { lockPath, withLock } = await import("../files/lock.ts");
   const options = {
     deadline: performance.now() + lockTimeout,
     onUnavailable: (error: Error) => debug(`${error.message}; changing ${path} without a lock`),
   };
-  return withLock(lockPath(lockDirectory, `file:${path}`), options, () => {
+  return withLock(lockPath(lockDirectory, `file:${realName(path)}`), options, () => {
     for (let round = 1; ; round++) {
       const isUnchanged = watchVersion(path);
       const isCurrent = () => round === MOST_ROUNDS || isUnchanged();

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -280,6 +281,26 @@ describe("changes by several processes", () => {
         .sort(),
     ).toEqual(expected);
     expect(readdirSync(folder).sort()).toEqual(["locks", "token-cache.json"]);
+  }, 60_000);
+
+  test("wait for each other where they know the home by two names, also before it holds anything", async () => {
+    const { path, folder, lockDirectory } = openStore();
+    const other = join(scratchFolder(), "home");
+    symlinkSync(join(folder, ".."), other, "junction");
+    const names = [path, join(other, ".databricks", "token-cache.json")];
+    for (const name of [...names, join(folder, "..", ".databricks", "token-cache.json")]) {
+      await openFileStore({ path: name, lockDirectory, lockTimeout: 5_000, debug() {} }).put(
+        ["P"],
+        token,
+      );
+    }
+    expect(readdirSync(lockDirectory)).toHaveLength(1);
+
+    const keys = Array.from({ length: 20 }, (_, index) => `P${index}`);
+    await Promise.all(
+      keys.map((key, index) => runScript(worker, ["put", names[index % 2] ?? "", key])),
+    );
+    expect(listEntries(path)).toHaveLength(1 + 2 * keys.length);
   }, 60_000);
 
   test("survive the death of a writer", async () => {
