@@ -7,10 +7,14 @@ import { constants } from "node:os";
 import { findExecutable } from "./platform-package.ts";
 
 let child: ChildProcess;
-// Before the start: a signal that came in between would end this process alone. A terminal sends
-// Ctrl-C to the executable too, which decides what it means.
-process.on("SIGINT", () => {});
-for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
+// Before the start: a signal that came in between would end this process alone.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    // Ctrl-C on a terminal reaches the executable by itself. It takes two within half a second for
+    // one, but to Windows every signal that a program sends is the end.
+    if (signal !== "SIGINT" || process.platform !== "win32") child.kill(signal);
+  });
+}
 
 try {
   child = spawn(findExecutable(), process.argv.slice(2), { stdio: "inherit" });

@@ -1,7 +1,11 @@
 /** Where the package with this machine's executable lies. */
+import { realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const SCOPE = "@databricks-auth-cli";
+
+/** The script that Node.js runs; on PATH there is a link to it. */
+export const SCRIPT = realpathSync(process.argv[1] ?? "");
 
 /** Path of the executable. @throws Error saying what is missing */
 export function findExecutable(): string {
@@ -15,7 +19,7 @@ export function findExecutable(): string {
     if (isGlibc()) names.push(musl);
     else names.unshift(musl);
   }
-  const { resolve } = createRequire(import.meta.url);
+  const { resolve } = createRequire(SCRIPT);
   for (const name of names) {
     try {
       return resolve(`${SCOPE}/${name}/${file}`);

@@ -3,8 +3,8 @@
  * Whatever stands in the way, the launcher works as well.
  */
 import { linkSync, renameSync, rmSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { findExecutable } from "./platform-package.ts";
+import { dirname, join } from "node:path";
+import { findExecutable, SCRIPT } from "./platform-package.ts";
 
 /**
  * Other package managers write scripts of their own that run the launcher by Node.js, as npm
@@ -13,7 +13,7 @@ import { findExecutable } from "./platform-package.ts";
 const isNpm = process.env["npm_config_user_agent"]?.startsWith("npm/");
 
 if (isNpm && process.platform !== "win32") {
-  const launcher = fileURLToPath(new URL("bin/databricks", import.meta.url));
+  const launcher = join(dirname(SCRIPT), "bin/databricks");
   const beside = `${launcher}.new`;
   try {
     rmSync(beside, { force: true });

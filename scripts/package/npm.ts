@@ -57,7 +57,6 @@ export async function stageMainPackage(folder: string, documents: string): Promi
   writePackage(folder, documents, {
     name,
     ...SHARED,
-    type: "module",
     bin: { databricks: "bin/databricks" },
     man: ["databricks.1"],
     engines: { node: ">=18" },
@@ -72,7 +71,7 @@ async function bundle(script: string): Promise<string> {
   const { outputs } = await Bun.build({
     entrypoints: [join(ROOT, `packaging/npm/${script}.ts`)],
     target: "node",
-    format: "esm",
+    format: "cjs",
   });
   return (await Promise.all(outputs.map((output) => output.text()))).join("");
 }

@@ -122,11 +122,15 @@ describe.skipIf(!here)("npm install --global", () => {
       expect(readFileSync(join(home, ".databrickscfg"), "utf8")).toContain("token = access-1");
     });
 
-    test("a signal ends both", async () => {
+    test.each([
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+      ["SIGHUP", 129],
+    ] as const)("%s ends both", async (signal, code) => {
       const waiting = configure(installed, scratchFolder());
       const executable = await childOf(waiting.pid);
-      waiting.kill("SIGTERM");
-      expect(await waiting.exited).toBe(143);
+      waiting.kill(signal);
+      expect(await waiting.exited).toBe(code);
       expect(existsSync(`/proc/${executable}`)).toBe(false);
     });
 
