@@ -32,7 +32,7 @@ export default command({
 async function runConfigure(values: Values<typeof args>, context: Context): Promise<void> {
   if (values._.length > 0) {
     throw new UserError(
-      "the token is not taken from the command line, where others could read it: give it on stdin",
+      "the token is not taken from the command line, where others could read it: give it on stdin. A profile is named with --profile",
     );
   }
   const profile = values.profile || context.env["DATABRICKS_CONFIG_PROFILE"] || FALLBACK_PROFILE;
