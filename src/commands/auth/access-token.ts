@@ -4,14 +4,13 @@ import { type Context, cachePath, lockDirectory } from "../../context.ts";
 import { messageOf, UserError } from "../../errors.ts";
 import type { HostTarget } from "../../oauth/discovery.ts";
 import type { Http } from "../../oauth/http.ts";
-import { shellWord } from "../../output.ts";
 import { hasEntries } from "../../storage/file-store.ts";
 import { notFoundHint, notFoundMessage } from "../../storage/hint.ts";
 import type { ReadingStore } from "../../storage/open.ts";
 import type { RefreshRejected } from "../../storage/refresh-lock.ts";
 import type { Token } from "../../storage/store.ts";
 import { openHttp } from "./session.ts";
-import { type Login, loginCommand } from "./target.ts";
+import { type Login, loginCommand, storageFlag } from "./target.ts";
 
 /** A token with no more than this left is refreshed, in milliseconds. */
 const REFRESH_MARGIN = 5 * 60_000;
@@ -158,8 +157,6 @@ function rejection(
     error.reason === "rejected"
       ? "A new access token could not be retrieved because the refresh token is invalid."
       : "A new access token could not be retrieved because there is no refresh token.";
-  const flag = storage ? ` --storage ${shellWord(storage)}` : "";
-  return new UserError(`${reason}\nTo sign in again, run: ${loginCommand(login)}${flag}`, {
-    cause: error,
-  });
+  const command = `${loginCommand(login)}${storageFlag(storage)}`;
+  return new UserError(`${reason}\nTo sign in again, run: ${command}`, { cause: error });
 }

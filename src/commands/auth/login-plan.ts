@@ -54,6 +54,8 @@ export interface Wishes {
   ports: readonly number[];
   /** Milliseconds. */
   timeout: number;
+  /** The `--storage` flag. */
+  storage: string | undefined;
 }
 
 /** @throws UserError for what can be refused before anything is asked or opened */
@@ -63,6 +65,7 @@ export function readWishes(values: LoginValues, context: Context): Wishes {
     ports: callbackPorts(context.env["DATABRICKS_OAUTH_CALLBACK_PORT"]),
     scopes: parseScopes(values.scopes, "--scopes"),
     compute: chooseCompute(values, context),
+    storage: values.storage,
   };
 }
 

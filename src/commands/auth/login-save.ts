@@ -26,7 +26,7 @@ import type { TokenStore } from "../../storage/store.ts";
 import { saveConfig } from "../save-config.ts";
 import type { Plan } from "./login-plan.ts";
 import { FILE_LOCK_TIMEOUT } from "./session.ts";
-import { loginFlags } from "./target.ts";
+import { loginFlags, storageFlag } from "./target.ts";
 
 /**
  * Asks what there is left to ask, first: whoever breaks off then leaves nothing behind.
@@ -46,8 +46,15 @@ export async function keepLogin(
   const key = await storeToken(signedIn, plan, opened.store, context);
   await pinStorage(opened, context);
   if (changes) await saveProfile(key, changes, context);
-  else context.stderr.write(`Login to ${key} was successfully saved\n`);
+  else context.stderr.write(`Login to ${key} was successfully saved${tokenHint(signedIn, plan)}\n`);
   if (opened.store.location === "keyring") warnOfPlaintextCopy(key, plan, signedIn, context);
+}
+
+/** A login without a profile is found only by all that its key is made of. */
+function tokenHint({ target }: LoginResult, { storage }: Plan): string {
+  const accountId = target.kind === "workspace" ? undefined : target.accountId;
+  const flags = loginFlags({ profile: null, host: target.host, accountId });
+  return `; its token: databricks auth token ${flags}${storageFlag(storage)}`;
 }
 
 /** Stores the token; returns the key it lies under. */

@@ -74,6 +74,11 @@ export function loginFlags({ profile, host, accountId }: Omit<Login, "keys">): s
   return `--host ${shellWord(host)}${account}`;
 }
 
+/** The `--storage` flag of this run, for a command that must look in the same place. */
+export function storageFlag(storage: string | undefined): string {
+  return storage ? ` --storage ${shellWord(storage)}` : "";
+}
+
 /** The command that signs in again. */
 export function loginCommand(login: Login): string {
   return `databricks auth login ${loginFlags(login)}`;
