@@ -12,6 +12,7 @@
 import { Worker } from "node:worker_threads";
 import { errSecItemNotFound, errSecUserCanceled } from "../../native/security.ts";
 import { messageOf } from "../errors.ts";
+import { systemReason } from "../files/system-error.ts";
 import {
   type Backend,
   type CallOptions,
@@ -148,7 +149,7 @@ function spawnTool(command: string[], deadline: number) {
       killSignal: "SIGKILL",
     });
   } catch (error) {
-    throw new KeyringError("failed", messageOf(error));
+    throw new KeyringError("failed", `cannot run ${command[0]}: ${systemReason(error)}`);
   }
 }
 

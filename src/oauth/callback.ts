@@ -4,7 +4,8 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
+import { systemCode, systemReason } from "../files/system-error.ts";
 import {
   FOREIGN_PAGE,
   NOTHING_PAGE,
@@ -157,13 +158,13 @@ function bind(port: number, gate: Gate): Server[] | null {
         }),
       );
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      const code = systemCode(error);
       // Windows says EACCES of ports that the system keeps for itself; below 1024 it is about privileges.
       const taken = code === "EADDRINUSE" || (code === "EACCES" && port >= 1024);
       if (!taken && hostname === "::1") break;
       for (const server of servers) server.stop(true);
       if (taken) return null;
-      throw new UserError(`cannot listen on ${hostname}:${port}: ${messageOf(error)}`);
+      throw new UserError(`cannot listen on ${hostname}:${port}: ${systemReason(error)}`);
     }
   }
   return servers;

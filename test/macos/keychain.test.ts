@@ -228,7 +228,10 @@ describe.skipIf(!standInRuns)("Keychain (stand-in)", () => {
       const cancelled = script("cancelled", "exit 128");
       expect(await codeOfFailure(cancelled.get("p", within(9000)))).toBe("denied");
       const absent = openMacosBackend({ frameworks, securityTool: `${folder}/absent` });
-      expect(await codeOfFailure(absent.get("p", within(9000)))).toBe("failed");
+      expect(await failureOf(absent.get("p", within(9000)))).toMatchObject({
+        code: "failed",
+        message: `cannot run ${folder}/absent: no such file or directory`,
+      });
       const hung = script("hung", "exec sleep 60");
       const start = performance.now();
       expect(await codeOfFailure(hung.get("p", within(300)))).toBe("timed-out");
