@@ -1,5 +1,6 @@
 import { changeConfigFile, type Saved } from "../config/profiles.ts";
 import { type Context, configPath, lockDirectory } from "../context.ts";
+import { printable } from "../output.ts";
 
 /** Changes the config file, and tells the person what there is to know about it as it is now. */
 export async function saveConfig(
@@ -9,6 +10,6 @@ export async function saveConfig(
   const saved = await changeConfigFile(configPath(context), change, {
     lockDirectory: lockDirectory(context),
   });
-  for (const warning of saved.warnings) context.stderr.write(`Warning: ${warning}\n`);
+  for (const warning of saved.warnings) context.stderr.write(`Warning: ${printable(warning)}\n`);
   return saved;
 }

@@ -5,7 +5,13 @@
 import { UserError } from "../errors.ts";
 import type { ConfigFile } from "./config-file.ts";
 import type { Change } from "./ini-document.ts";
-import { isPlaceholder, namedDefault, SETTINGS_SECTION } from "./resolve.ts";
+import {
+  canBeDefault,
+  isPlaceholder,
+  isReserved,
+  namedDefault,
+  SETTINGS_SECTION,
+} from "./resolve.ts";
 
 export {
   type ConfigFile,
@@ -26,9 +32,7 @@ export interface Profile {
 /** The sections that have a host or an account id, in the file's order. */
 export function listProfiles({ sections }: Pick<ConfigFile, "sections">): Profile[] {
   return [...sections]
-    .filter(
-      ([name, keys]) => name !== SETTINGS_SECTION && (keys.get("host") || keys.get("account_id")),
-    )
+    .filter(([name, keys]) => !isReserved(name) && (keys.get("host") || keys.get("account_id")))
     .map(([name, keys]) => ({
       name,
       settings: new Map([...keys].filter(([key, value]) => !isPlaceholder(key, value))),
@@ -56,10 +60,13 @@ export function validateProfileName(name: string): void {
 
 function nameProblem(name: string): string | null {
   if (name === "") return "it is empty";
-  if (name === SETTINGS_SECTION || name === "__proto__") return "that name is reserved";
+  if (isReserved(name) || name === "__proto__") return "that name is reserved";
   if (name !== name.trim()) return "it begins or ends with a space";
   if (/[[\]#;]/.test(name)) return "[ ] # ; have a meaning of their own in the config file";
-  return /\p{Cc}/u.test(name) ? "it holds a control sign" : null;
+  if (name.includes("%(")) return "%( begins a reference to another key in the config file";
+  // Those of writing direction among them: the name would be shown as another one.
+  const control = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+  return control.test(name) ? "it holds a control sign" : null;
 }
 
 /** What a login knows of its profile; what is undefined stays as the profile has it. */
@@ -140,7 +147,7 @@ function profileChanges(
   settings: ReadonlyMap<string, string>,
   clear: readonly string[],
 ): Change[] {
-  if (!config.sections.has(section) || section === SETTINGS_SECTION) validateProfileName(section);
+  if (!config.sections.has(section) || isReserved(section)) validateProfileName(section);
   const present = config.sections.get(section) ?? new Map<string, string>();
   const isFirst = listProfiles(config).length === 0;
   return [
@@ -150,12 +157,13 @@ function profileChanges(
     ...[...settings]
       .filter(([key, value]) => present.get(key) !== value)
       .map(([key, value]): Change => ({ kind: "set", section, key, value })),
-    ...(isFirst ? setSettingChanges("default_profile", section) : []),
+    ...(isFirst && canBeDefault(section) ? setSettingChanges("default_profile", section) : []),
   ];
 }
 
-/** Removes the profile, and the default profile if it is this one. */
+/** Removes the profile, and the default profile if it is this one. @throws UserError for what is no profile */
 export function deleteProfileChanges(config: ConfigFile, name: string): Change[] {
+  if (isReserved(name)) validateProfileName(name);
   const isDefault = readSettings(config).defaultProfile === name;
   return [
     ...(config.sections.has(name) ? [{ kind: "delete-section", section: name } as const] : []),

@@ -44,6 +44,12 @@ export interface Resolution {
 export const SETTINGS_SECTION = "__settings__";
 export const FALLBACK_PROFILE = "DEFAULT";
 
+/** The section that is no profile, wherever it is named. */
+export const isReserved = (name: string) => name === SETTINGS_SECTION;
+
+/** The Go side would take `%(` for the start of a reference to another key. */
+export const canBeDefault = (name: string) => !isReserved(name) && !name.includes("%(");
+
 /** A word such as `adb-1.azuredatabricks.net`, `https://…` or `localhost:8080`. */
 export function looksLikeHost(word: string): boolean {
   return /\.|:\/\/|:\d+$/.test(word);
@@ -59,7 +65,7 @@ export function resolve(
   config: ConfigSections,
 ): Resolution {
   const typed = placeWord(selection, config);
-  const profile = chooseProfile(typed, env, config);
+  const profile = chooseProfile(typed, selection.accountId, env, config);
   const section = profile ? config.sections.get(profile.value) : undefined;
   rejectContradiction(typed.host, profile, section);
 
@@ -86,17 +92,33 @@ const flag = (name: string, value: string): Setting => ({ value, source: { type:
 function placeWord(selection: Selection, config: ConfigSections): Typed {
   const { word, profile, host } = selection;
   const typed: Typed = {
-    ...(profile ? { profile: flag("--profile", profile) } : {}),
+    ...(profile ? { profile: notReserved(flag("--profile", profile)) } : {}),
     ...(host ? { host: flag("--host", host) } : {}),
   };
   if (!word) return typed;
   const other = profile ? "--profile" : host ? "--host" : null;
   if (other)
     throw new UserError(`${JSON.stringify(word)} cannot be combined with ${other}; give one`);
-  if (isProfile(config, word)) return { profile: flag("PROFILE argument", word) };
+  if (isProfile(config, word) || isReserved(word)) {
+    return { profile: notReserved(flag("PROFILE argument", word)) };
+  }
   if (looksLikeHost(word)) return { host: flag("PROFILE argument", word) };
+  const name = /^[\w.-]+$/.test(word) ? word : "NAME";
   throw new UserError(
-    `${noProfile(word, config)}\nTo make it, run \`databricks auth login --profile ${/^[\w.-]+$/.test(word) ? word : "NAME"} --host URL\`.`,
+    `${noProfile(word, config)}\nTo make it, run \`databricks auth login ${profileFlag(name)} --host URL\`.`,
+  );
+}
+
+/** What begins with a dash would be read as a flag of its own. @param word as a shell takes it */
+export const profileFlag = (word: string) => `--profile${/^['"]?-/.test(word) ? "=" : " "}${word}`;
+
+/** Commands change and delete profiles: the settings must never be taken for one. */
+function notReserved(profile: Setting): Setting {
+  if (!isReserved(profile.value)) return profile;
+  const { type, name } = profile.source;
+  const lead = type === "flag" ? "" : `${name}: `;
+  throw new UserError(
+    `${lead}${JSON.stringify(profile.value)} cannot name a profile: that name is reserved`,
   );
 }
 
@@ -106,7 +128,7 @@ export function noProfile(name: string, config: ConfigSections): string {
 }
 
 const isProfile = (config: ConfigSections, name: string) =>
-  name !== SETTINGS_SECTION && (config.sections.get(name)?.size ?? 0) > 0;
+  !isReserved(name) && (config.sections.get(name)?.size ?? 0) > 0;
 
 function knownProfiles(config: ConfigSections): string {
   const names = [...config.sections.keys()].filter((name) => isProfile(config, name));
@@ -120,26 +142,42 @@ export function someOf(names: readonly string[]): string {
 
 function chooseProfile(
   typed: Typed,
+  accountId: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
   config: ConfigSections,
 ): Setting | null {
   if (typed.profile) return typed.profile;
   const fromEnv = env["DATABRICKS_CONFIG_PROFILE"];
-  const ownHost = fromEnv && config.sections.get(fromEnv)?.get("host");
-  const elsewhere =
-    ownHost && typed.host && canonicalHost(ownHost) !== canonicalHost(typed.host.value);
-  if (fromEnv && !elsewhere) {
-    return { value: fromEnv, source: { type: "env", name: "DATABRICKS_CONFIG_PROFILE" } };
+  const own = fromEnv ? config.sections.get(fromEnv) : undefined;
+  if (fromEnv && !(typed.host && own && liesElsewhere(own, typed.host.value, accountId))) {
+    return notReserved({
+      value: fromEnv,
+      source: { type: "env", name: "DATABRICKS_CONFIG_PROFILE" },
+    });
   }
   if (typed.host || env["DATABRICKS_HOST"]) return null;
   return defaultProfile(config);
 }
 
+/** Whether a profile is of another host than the one that was typed, or of another account there. */
+function liesElsewhere(
+  section: ReadonlyMap<string, string>,
+  host: string,
+  accountId: string | undefined,
+): boolean {
+  const ownHost = section.get("host");
+  if (!ownHost) return false;
+  const typed = parseHost(host);
+  if (canonicalHost(ownHost) !== typed.host) return true;
+  const own = placeOf(section)?.accountId;
+  const wanted = accountId || typed.accountId;
+  return own !== undefined && wanted !== undefined && own !== wanted;
+}
+
 /** What `default_profile` names, whether or not there is such a profile; undefined where it is not set. */
 export function namedDefault({ sections }: Pick<ConfigSections, "sections">): string | undefined {
   const named = sections.get(SETTINGS_SECTION)?.get("default_profile");
-  // The Go side would take `%(` for the start of a reference to another key.
-  return named && named !== SETTINGS_SECTION && !named.includes("%(") ? named : undefined;
+  return named && canBeDefault(named) ? named : undefined;
 }
 
 /** The profile in force when nothing names one: `default_profile`, else `[DEFAULT]` if it has a host. */
@@ -222,7 +260,7 @@ export function profilesForHost(
   const agree = (own: string | undefined, wanted: string | undefined) =>
     !own || !wanted || own === wanted;
   const matches = ([name, section]: [string, ReadonlyMap<string, string>]) => {
-    const own = name === SETTINGS_SECTION ? null : placeOf(section);
+    const own = isReserved(name) ? null : placeOf(section);
     return (
       own?.host === host &&
       suits(section) &&

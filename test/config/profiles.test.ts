@@ -99,6 +99,10 @@ describe("validateProfileName", () => {
     "a\tb",
     "a\nb",
     "a\0",
+    "a\u{202e}b",
+    "a\u{2066}b",
+    "a\u{200f}",
+    "a%(b",
     "__settings__",
     "__proto__",
   ]) {
@@ -240,6 +244,12 @@ test("configure leaves host and token of what tells who logs in", async () => {
   expect(await editIni("", first)).toBe(`[a]\nhost = https://h\ntoken = pat-1\n${SETTINGS}`);
 });
 
+test("the first profile is no default where other readers could not find it", () => {
+  const config = configOf("[a%(b]\nmy_own_key = 1\n");
+  const changes = loginChanges(config, "a%(b", { host: "https://h" }, { discovery: false });
+  expect(changes.map(({ section }) => section)).not.toContain("__settings__");
+});
+
 describe("deleteProfileChanges", () => {
   test("clears a default that points to the profile", async () => {
     const text = `[b]\nhost = h\n\n[a]\nhost = h\n${SETTINGS}auth_storage = secure\n`;
@@ -251,6 +261,11 @@ describe("deleteProfileChanges", () => {
     const text = `[b]\nhost = h\n\n[a]\nhost = h\n${SETTINGS}`;
     const after = await editIni(text, deleteProfileChanges(configOf(text), "b"));
     expect(after).toBe(`\n[a]\nhost = h\n${SETTINGS}`);
+  });
+
+  test("takes the settings for no profile", () => {
+    const config = configOf("[__settings__]\nauth_storage = secure\n");
+    expect(() => deleteProfileChanges(config, "__settings__")).toThrow("that name is reserved");
   });
 
   test("asks for nothing where there is no such profile", () => {

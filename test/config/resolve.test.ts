@@ -70,6 +70,28 @@ describe("which profile", () => {
     );
   });
 
+  test("a host leaves a profile of the environment that is to another of its accounts", () => {
+    const env = { DATABRICKS_CONFIG_PROFILE: "work" };
+    const host = "work.example.com";
+    expect(summary({ host, accountId: "acc-2" }, env).profile).toBeNull();
+    expect(summary({ host: `${host}/?a=acc-2` }, env).profile).toBeNull();
+    const found = "work (env DATABRICKS_CONFIG_PROFILE)";
+    expect(summary({ host, accountId: "acc-1" }, env).profile).toBe(found);
+    expect(summary({ accountId: "acc-2" }, env).profile).toBe(found);
+  });
+
+  test("the settings are none, wherever they are named", () => {
+    const name = "__settings__";
+    const settings = config("[__settings__]\nauth_storage = secure\n");
+    for (const [selection, env] of [
+      [{ profile: name }, {}],
+      [{ word: name }, {}],
+      [{}, { DATABRICKS_CONFIG_PROFILE: name }],
+    ] as const) {
+      expect(() => summary(selection, env, settings)).toThrow("that name is reserved");
+    }
+  });
+
   test("default_profile that is gone is an error, one that cannot be a name is not set", () => {
     expect(() =>
       summary({}, {}, config("[__settings__]\ndefault_profile = gone\n[a]\nhost = h\n")),
@@ -96,7 +118,9 @@ describe("the positional", () => {
     expect(() => summary({ word: "nope" })).toThrow(
       'no profile "nope" in /home/u/.databrickscfg (it has: ',
     );
-    expect(() => summary({ word: "__settings__" })).toThrow("no profile");
+    expect(() => summary({ word: "-nope" })).toThrow(
+      "databricks auth login --profile=-nope --host",
+    );
   });
 
   test("goes with neither --host nor --profile", () => {

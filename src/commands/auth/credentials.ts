@@ -45,21 +45,22 @@ export function requireAuthType({ config, resolution }: Session): AuthType {
     throw new UserError(noProfile(profile.value, config));
   }
   const authType = authTypeOf(resolution);
-  requireOwnHost(resolution, authType);
+  if (keepsCredentials(resolution, authType)) requireOwnHost(resolution);
   return authType;
 }
 
 /** What a profile keeps is for the profile's host. With another one in the environment SDKs would send it there. */
-function requireOwnHost({ profile, section, settings }: Resolution, authType: AuthType): void {
+const keepsCredentials = ({ settings }: Resolution, authType: AuthType) =>
+  authType === "databricks-cli" ||
+  ["token", "password", "client_secret"].some(
+    (key) => isUsedBy(key, authType) && settings.get(key)?.source.type === "file",
+  );
+
+/** @throws UserError where the environment says another host than the profile's own */
+export function requireOwnHost({ profile, section, settings }: Resolution): void {
   const own = section?.get("host");
   const host = settings.get("host");
   if (!profile || !own || !host || canonicalHost(own) === host.value) return;
-  const kept =
-    authType === "databricks-cli" ||
-    ["token", "password", "client_secret"].some(
-      (key) => isUsedBy(key, authType) && settings.get(key)?.source.type === "file",
-    );
-  if (!kept) return;
   throw new UserError(
     `the credentials of profile ${JSON.stringify(profile.value)} are for ${canonicalHost(own)}, but ${host.source.name} says ${host.value}; leave out one of the two`,
   );

@@ -1,5 +1,5 @@
 /** What a login is to: from the command line, the environment, the config file, and the host. */
-import { canonicalHost } from "../../config/host.ts";
+import { canonicalHost, checkId } from "../../config/host.ts";
 import { validateProfileName } from "../../config/profiles.ts";
 import type { Resolution } from "../../config/resolve.ts";
 import { type Context, isInteractive } from "../../context.ts";
@@ -14,6 +14,7 @@ import {
 } from "../../oauth/discovery.ts";
 import type { Http } from "../../oauth/http.ts";
 import { authArgs, hostProblem, parseDuration, profileArgument, type Values } from "../command.ts";
+import { requireOwnHost } from "./credentials.ts";
 import { askForAccount } from "./login-questions.ts";
 import type { Session } from "./session.ts";
 
@@ -101,6 +102,7 @@ export async function planLogin(
     return host || setting?.source.type === "flag" ? setting?.value : undefined;
   };
   const plan = { ...wishes, scopes, profile, workspaceId: given("workspace_id") };
+  if (plan.workspaceId !== undefined) checkId("workspace id", plan.workspaceId);
   if (!host) {
     const target = { kind: "discovery", discoveryHost: discoveryHost(context) } as const;
     const accountId = given("account_id");
@@ -126,7 +128,9 @@ function discoveryHost({ env }: Context): string {
   return canonicalHost(given);
 }
 
-function profileOf({ profile, section }: Resolution, host: string | undefined): string | null {
+function profileOf(resolution: Resolution, host: string | undefined): string | null {
+  const { profile, section } = resolution;
+  requireOwnHost(resolution);
   if (!profile) {
     if (host) return null;
     throw new UserError("nothing says where to log in: give --host, or --profile for a new login");

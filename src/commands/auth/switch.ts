@@ -1,7 +1,8 @@
 import { listProfiles, readConfigFile, setSettingChanges } from "../../config/profiles.ts";
-import { noProfile } from "../../config/resolve.ts";
+import { canBeDefault, noProfile } from "../../config/resolve.ts";
 import { type Context, configPath } from "../../context.ts";
 import { UserError } from "../../errors.ts";
+import { printable } from "../../output.ts";
 import { nearest } from "../arguments.ts";
 import { authArgs, command, type Values } from "../command.ts";
 import { saveConfig } from "../save-config.ts";
@@ -40,11 +41,16 @@ async function runSwitch(values: Values<typeof args>, context: Context): Promise
     (await pickProfile("Which profile is the default?", context));
   await saveConfig(context, (config) => {
     const names = listProfiles(config).map((profile) => profile.name);
+    if (names.includes(name) && !canBeDefault(name)) {
+      throw new UserError(
+        `${JSON.stringify(name)} cannot be the default: in default_profile, %( begins a reference to another key; name the profile with --profile or DATABRICKS_CONFIG_PROFILE`,
+      );
+    }
     if (names.includes(name)) return setSettingChanges("default_profile", name);
     const suggestion = nearest(name, names);
     throw new UserError(
       `${noProfile(name, config)}${suggestion ? `; did you mean ${suggestion}?` : ""}`,
     );
   });
-  context.stderr.write(`Profile ${name} is now the default\n`);
+  context.stderr.write(`Profile ${printable(name)} is now the default\n`);
 }

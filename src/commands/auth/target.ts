@@ -1,6 +1,12 @@
 /** Whose login a command is about. */
 import { hostKeys } from "../../config/host.ts";
-import { placeOf, profilesForHost, type Resolution, someOf } from "../../config/resolve.ts";
+import {
+  placeOf,
+  profileFlag,
+  profilesForHost,
+  type Resolution,
+  someOf,
+} from "../../config/resolve.ts";
 import { UserError } from "../../errors.ts";
 import { shellWord } from "../../output.ts";
 import { notFoundHint, notFoundMessage } from "../../storage/hint.ts";
@@ -35,28 +41,51 @@ export function chooseLogin({ config, resolution }: Pick<Session, "config" | "re
   if (name === undefined)
     return { profile: null, host, accountId, keys: hostKeys(host, accountId) };
   const own = placeOf(config.sections.get(name) ?? new Map());
-  return { profile: name, host, accountId: accountId ?? own?.accountId, keys: [name] };
+  return loginByHost(name, host, accountId ?? own?.accountId);
+}
+
+/** Where the host alone was named, what lies under the host answers as well. */
+function loginByHost(profile: string, host: string, accountId: string | undefined): Login {
+  return { profile, host, accountId, keys: [profile, ...hostKeys(host, accountId)] };
 }
 
 /** A profile's tokens belong to the profile's own host: the environment fills its gaps, and no more. */
-function loginOfProfile({ profile, section, settings }: Resolution, configPath: string): Login {
+function loginOfProfile(resolution: Resolution, configPath: string): Login {
+  const { profile, section, settings } = resolution;
   const name = profile?.value ?? "";
-  const own = section && placeOf(section);
+  if (!section) {
+    throw new UserError(
+      `profile ${JSON.stringify(name)} is not in ${configPath}: ${notFoundMessage(notFoundHint("file", false))}`,
+    );
+  }
+  const own = placeOf(section);
   const host = own?.host ?? settings.get("host")?.value;
   if (!host) {
     throw new UserError(
-      section
-        ? `profile ${JSON.stringify(name)} in ${configPath} has no host; add one, or run \`databricks auth login --profile ${shellWord(name)} --host URL\``
-        : `profile ${JSON.stringify(name)} is not in ${configPath}: ${notFoundMessage(notFoundHint("file", false))}`,
+      `profile ${JSON.stringify(name)} in ${configPath} has no host; add one, or run \`databricks auth login ${profileFlag(shellWord(name))} --host URL\``,
     );
   }
-  if (section?.get("client_id") && section.get("client_secret")) {
+  if (section.get("client_id") && section.get("client_secret")) {
     throw new UserError(
       `profile ${JSON.stringify(name)} is a machine login (client_id and client_secret); this command serves people's logins only. SDKs get the machine's token themselves from the same profile`,
     );
   }
+  requireOwnAccount(resolution);
   const accountId = own?.accountId ?? settings.get("account_id")?.value;
+  const isFoundByHost =
+    profile?.source.type === "file" && settings.get("host")?.source.type !== "file";
+  if (isFoundByHost) return loginByHost(name, host, accountId);
   return { profile: name, host, accountId, keys: [name] };
+}
+
+/** A profile's login is to one account: no flag makes it one to another. @throws UserError that names both */
+export function requireOwnAccount({ profile, section, settings }: Resolution): void {
+  const own = section && placeOf(section)?.accountId;
+  const given = settings.get("account_id");
+  if (!profile || !own || given?.source.type !== "flag" || given.value === own) return;
+  throw new UserError(
+    `the login of profile ${JSON.stringify(profile.value)} is to account ${own}, but ${given.source.name} says ${given.value}; leave out one of the two, or name another profile`,
+  );
 }
 
 /** @throws UserError for several */
@@ -69,7 +98,7 @@ export function onlyOne(names: readonly string[], host: string): string | undefi
 
 /** The flags that name a login, as a shell takes them. */
 export function loginFlags({ profile, host, accountId }: Omit<Login, "keys">): string {
-  if (profile !== null) return `--profile ${shellWord(profile)}`;
+  if (profile !== null) return profileFlag(shellWord(profile));
   const account = accountId ? ` --account-id ${shellWord(accountId)}` : "";
   return `--host ${shellWord(host)}${account}`;
 }
