@@ -174,7 +174,8 @@ export function planCopies(
   return { put: new Map([key, ...free].map((name) => [name, token])), remove: [] };
 }
 
-function profilesOf(hostKey: string, mirrors: Mirrors): string[] {
+/** The profiles that have copies of their tokens under a host key. */
+export function profilesOf(hostKey: string, mirrors: Mirrors): string[] {
   return [...mirrors].filter(([, keys]) => keys.includes(hostKey)).map(([profile]) => profile);
 }
 

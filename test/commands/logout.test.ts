@@ -8,13 +8,18 @@ import { scratchFolder } from "../support/scratch.ts";
 const HOST = "https://h.example";
 const ACCOUNT_KEY = `${HOST}/oidc/accounts/acc`;
 
-/** Logs out of a file cache that holds `keys`; gives those that remain, and what was said. */
-async function logOut(profiles: string, keys: readonly string[], ...argv: string[]) {
+type Entries = Readonly<Record<string, string>>;
+
+/** Logs out of a file cache that holds `keys`, or access tokens by key; gives those that remain, and what was said. */
+async function logOut(profiles: string, keys: readonly string[] | Entries, ...argv: string[]) {
   const home = scratchFolder();
   const configFile = join(home, ".databrickscfg");
   const cache = join(home, ".databricks", "token-cache.json");
   mkdirSync(join(home, ".databricks"), { mode: 0o700 });
-  const tokens = keys.map((key) => [key, { access_token: `access of ${key}` }]);
+  const entries = Array.isArray(keys)
+    ? keys.map((key) => [key, `access of ${key}`])
+    : Object.entries(keys);
+  const tokens = entries.map(([key, access_token]) => [key, { access_token }]);
   writeFileSync(configFile, profiles, { mode: 0o600 });
   writeFileSync(cache, JSON.stringify({ version: 1, tokens: Object.fromEntries(tokens) }));
   let said = "";
@@ -25,8 +30,12 @@ async function logOut(profiles: string, keys: readonly string[], ...argv: string
   const stream = { isTTY: false, write };
   const context = contextOf({ home, env, stdout: stream, stderr: stream, debug: () => {} });
   const code = await run(["auth", "logout", "--auto-approve", ...argv], context);
-  const left = Object.keys(JSON.parse(readFileSync(cache, "utf8")).tokens);
-  return { code, said, left, config: readFileSync(configFile, "utf8") };
+  const after: Record<string, { access_token: string }> = JSON.parse(
+    readFileSync(cache, "utf8"),
+  ).tokens;
+  const kept = Object.entries(after).map(([key, { access_token }]) => [key, access_token]);
+  const config = readFileSync(configFile, "utf8");
+  return { code, said, left: Object.keys(after), tokens: Object.fromEntries(kept), config };
 }
 
 test("the profile's token and the host's copies go, and nobody else's", async () => {
@@ -47,6 +56,25 @@ test.each<[sharer: string, left: string[]]>([
 ])("beside a profile with %j the host keys %j stay", async (sharer, left) => {
   const profiles = `[work]\nhost = h.example\naccount_id = acc\n[second]\n${sharer}\n`;
   expect((await logOut(profiles, ["work", HOST, ACCOUNT_KEY], "-p", "work")).left).toEqual(left);
+});
+
+test.each<[title: string, tokens: Entries, left: Entries]>([
+  ["goes where no other profile has a token", { work: "a", [HOST]: "a", [ACCOUNT_KEY]: "a" }, {}],
+  [
+    "makes way for the token of one that has",
+    { work: "a", [HOST]: "a", second: "b" },
+    { second: "b", [HOST]: "b" },
+  ],
+  [
+    "stays where it is another one's",
+    { work: "a", [HOST]: "b", second: "b" },
+    { second: "b", [HOST]: "b" },
+  ],
+])("a copy under the host of several profiles %s", async (_title, tokens, left) => {
+  const profiles = ["work", "second"]
+    .map((name) => `[${name}]\nhost = h.example\naccount_id = acc\n`)
+    .join("");
+  expect((await logOut(profiles, tokens, "work")).tokens).toEqual(left);
 });
 
 test("--delete takes the profile along, and the default that names it", async () => {

@@ -71,7 +71,7 @@ const failing = (code: Exclude<KeyringErrorCode, "invalid">): Partial<Survey> =>
 
 /** A login of the profile `work`, or of what is given. */
 const login = (
-  places: { keyring?: Found; file?: Found; mirrors?: string[] },
+  places: Partial<Survey["logins"][number]>,
   key = "work",
   isPerson = true,
 ): Partial<Survey> => ({
@@ -83,6 +83,7 @@ const login = (
       keyring: absent,
       file: absent,
       mirrors: [],
+      isLeftover: false,
       ...places,
     },
   ],
@@ -311,6 +312,33 @@ describe("findings", () => {
       ],
     ],
     [
+      "a token under the host of profiles that is none of theirs",
+      [login({ file: held("old"), isLeftover: true }, "https://h", false)],
+      [
+        [
+          "host-key-leftover",
+          "warning",
+          "databricks auth logout --auto-approve --storage plaintext --profile https://h",
+        ],
+      ],
+    ],
+    [
+      "names that begin with a dash",
+      [login({ file: held("-a") }, "-a")],
+      [["token-in-other-store", "warning", "databricks auth storage migrate --to secure -- -a"]],
+    ],
+    [
+      "a token of no profile whose name begins with a dash",
+      [login({ file: held("gone") }, "-gone", false)],
+      [
+        [
+          "token-without-profile",
+          "notice",
+          "databricks auth logout --auto-approve --storage plaintext --profile=-gone",
+        ],
+      ],
+    ],
+    [
       "a login that has ended",
       [login({ keyring: ended })],
       [["login-expired", "warning", "databricks auth login --profile work"]],
@@ -352,6 +380,7 @@ describe("findings", () => {
       keyring: absent,
       file: held(`p${index}`),
       mirrors: [],
+      isLeftover: false,
     }));
     const [finding, ...others] = find({ logins });
     expect(others).toEqual([]);
@@ -435,6 +464,36 @@ host = not a host
       ["https://unified.example.com", "unknown", "present", []],
       ["token", "unknown", "present", []],
     ]);
+  });
+});
+
+describe("a token under a host key", () => {
+  const HOST = "https://shared.example.com";
+  const two = readMirrors({
+    sections: readIni(`[one]\nhost = ${HOST}\n[two]\nhost = ${HOST}\n`),
+  });
+  const single = readMirrors({ sections: readIni(`[one]\nhost = ${HOST}\n`) });
+  type Held = Record<string, string>;
+  const store = (names: Held) =>
+    new Map(Object.entries(names).map(([key, name]) => [key, held(name)]));
+
+  test.each<[title: string, mirrors: typeof two, keyring: Held, file: Held, expected: boolean]>([
+    ["of two profiles without a token", two, {}, {}, true],
+    ["of two profiles that are in the keyring", two, { one: "new", two: "newer" }, {}, true],
+    ["of two profiles, one of which is in the file", two, {}, { two: "newer" }, false],
+    ["that is a copy of a profile's", two, { one: "old" }, {}, false],
+    ["of the only profile, which has no token", single, {}, {}, false],
+    ["of the only profile, which is in the keyring", single, { one: "new" }, {}, true],
+    ["of no profile", new Map(), {}, {}, false],
+  ])("%s", (_title, mirrors, keyring, file, expected) => {
+    const placed = placeLogins(
+      [...mirrors.keys(), HOST],
+      { sections: new Map() },
+      mirrors,
+      store(keyring),
+      store({ ...file, [HOST]: "old" }),
+    );
+    expect(placed.some(({ isLeftover }) => isLeftover)).toBe(expected);
   });
 });
 

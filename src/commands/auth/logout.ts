@@ -3,13 +3,24 @@ import { deleteProfileChanges, readConfigFile } from "../../config/profiles.ts";
 import { isPersonLogin, placeOf, profilesForHost } from "../../config/resolve.ts";
 import { type Context, configPath, isInteractive, lockDirectory } from "../../context.ts";
 import { UserError } from "../../errors.ts";
+import { printable } from "../../output.ts";
+import { openFileStore } from "../../storage/file-store.ts";
+import { planRemoval } from "../../storage/migrate.ts";
 import { openForReading } from "../../storage/open.ts";
 import { holdKey } from "../../storage/refresh-lock.ts";
+import type { Token, TokenStore } from "../../storage/store.ts";
 import { authArgs, command, profileArgument, type Values } from "../command.ts";
 import { saveConfig } from "../save-config.ts";
 import { pickProfile } from "./pick-profile.ts";
-import { chooseStorage, FILE_LOCK_TIMEOUT, openSession, type Session } from "./session.ts";
-import { onlyOne } from "./target.ts";
+import {
+  chooseStorage,
+  FILE_LOCK_TIMEOUT,
+  fileStoreOptions,
+  openSession,
+  type Session,
+} from "./session.ts";
+import { readMirrors } from "./storage/logins.ts";
+import { onlyOne, requireOwnAccount } from "./target.ts";
 
 const args = {
   ...profileArgument,
@@ -35,8 +46,9 @@ export default command({
 async function runLogout(values: Values<typeof args>, context: Context): Promise<void> {
   const session = await openNamedSession(values, context);
   const { profile, keys } = whatToForget(session);
-  const name = profile === null ? keys[0] : `profile ${profile}`;
-  if (values.delete && !session.resolution.section) {
+  const name = printable(profile === null ? keys[0] : `profile ${profile}`);
+  // [DEFAULT] is in every file, and nothing may be in it.
+  if (values.delete && !session.resolution.section?.size) {
     throw new UserError(`--delete: ${name} is not in ${configPath(context)}`);
   }
   const extent = values.delete ? " and delete the profile" : "";
@@ -45,7 +57,7 @@ async function runLogout(values: Values<typeof args>, context: Context): Promise
   context.stderr.write(found ? `Logged out of ${name}\n` : `There was no login of ${name}\n`);
   if (!values.delete || profile === null) return;
   await saveConfig(context, (config) => deleteProfileChanges(config, profile));
-  context.stderr.write(`Profile ${profile} was deleted\n`);
+  context.stderr.write(`Profile ${printable(profile)} was deleted\n`);
 }
 
 /** A logout is of what was named, or picked: never of a default that the person did not think of. */
@@ -88,9 +100,13 @@ interface Forgettable {
   keys: readonly [string, ...string[]];
 }
 
-/** The keys of a login: its profile's, and those of its host unless another profile shares them. */
+/**
+ * The keys of a login: its profile's, and those of its host unless another profile shares them.
+ * In a shared one the file may still hold a copy of this login: see `forget`.
+ */
 function whatToForget({ config, resolution }: Session): Forgettable {
   const { profile, section, settings } = resolution;
+  requireOwnAccount(resolution);
   const host = settings.get("host")?.value;
   if (!profile) {
     if (!host) throw new UserError("name a profile with --profile, or a host with --host");
@@ -115,25 +131,49 @@ function sharedKeys(config: Session["config"], name: string | null, host: string
   return new Set(others.flatMap((other) => hostKeys(host, accountOf(other))));
 }
 
-/** Removes the tokens from the store in use and from the file cache; whether there were any. */
+/** Removes the login from the store in use and from the file cache; whether it was anywhere. */
 async function forget(
   keys: Forgettable["keys"],
-  { stores }: Session,
+  { config, stores }: Session,
   context: Context,
 ): Promise<boolean> {
+  const [key] = keys;
+  const mirrors = readMirrors(config);
+  const isShared = mirrors.get(key)?.some((mirror) => !keys.includes(mirror)) ?? false;
   const access = {
-    key: keys[0],
+    key,
     lockDirectory: lockDirectory(context),
     deadline: performance.now() + FILE_LOCK_TIMEOUT,
     debug: context.debug,
   };
   return holdKey(access, async () => {
     const store = openForReading(stores);
+    const held = isShared ? await lookUpReadable(store, key) : null;
     let found = false;
-    for (const key of keys) found = (await store.remove(key)) || found;
-    if (store.location === "file") return found;
-    const file = stores.file();
-    for (const key of keys) found = (await file.remove(key)) || found;
+    const removeFrom = async (place: TokenStore) => {
+      for (const name of keys) found = (await place.remove(name)) || found;
+    };
+    if (store.location === "keyring") await removeFrom(store);
+    const file = openFileStore(fileStoreOptions(context));
+    if (isShared) {
+      await file.edit((entries) => {
+        const own = [held, entries.get(key)].filter((token) => token != null);
+        const changes = planRemoval(key, own, entries, mirrors);
+        found ||= changes.put.size + changes.remove.length > 0;
+        return changes;
+      });
+    }
+    await removeFrom(file);
     return found;
   });
+}
+
+/** What cannot be read can still be removed. */
+async function lookUpReadable(store: TokenStore, key: string): Promise<Token | null> {
+  try {
+    return await store.lookup(key);
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
 }

@@ -37,6 +37,7 @@ export const FINDING_CODES = [
   "plaintext-copy",
   "keyring-copy",
   "token-without-profile",
+  "host-key-leftover",
   "login-expired",
 ] as const;
 

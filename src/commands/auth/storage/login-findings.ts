@@ -1,4 +1,4 @@
-import { looksLikeHost } from "../../../config/resolve.ts";
+import { looksLikeHost, profileFlag } from "../../../config/resolve.ts";
 import { shellWord } from "../../../output.ts";
 import { howToAllow } from "../../../storage/policy.ts";
 import { loginCommand } from "../target.ts";
@@ -16,11 +16,12 @@ export function loginFindings(
   const findings = logins.flatMap((login) => [
     ...entryFindings(login, platform),
     ...orphanFindings(login),
+    ...leftoverFindings(login),
     ...expiryFindings(login, inUse, now),
   ]);
   if (inUse === null) return findings;
   const other = inUse === "keyring" ? "file" : "keyring";
-  const movable = logins.filter((login) => !isOrphan(login));
+  const movable = logins.filter((login) => !isOrphan(login) && !login.isLeftover);
   const elsewhere = movable.filter(
     (login) => login[other].state === "present" && login[inUse].state === "absent",
   );
@@ -54,7 +55,8 @@ const MANY = 10;
 function aboutMany(logins: readonly PlacedLogin[], finding: Finding): Finding[] {
   if (logins.length === 0) return [];
   const keys = logins.map(({ key }) => key);
-  const named = keys.length > MANY ? "--all" : keys.map(shellWord).join(" ");
+  const lead = keys.some((key) => key.startsWith("-")) ? "-- " : "";
+  const named = keys.length > MANY ? "--all" : lead + keys.map(shellWord).join(" ");
   return [{ ...finding, fix: `${finding.fix} ${named}`, keys }];
 }
 
@@ -95,7 +97,21 @@ function orphanFindings(login: PlacedLogin): Finding[] {
       code: "token-without-profile",
       severity: "notice",
       message: `no profile uses the token ${JSON.stringify(key)}`,
-      fix: `databricks auth logout --auto-approve --storage ${store} --profile ${shellWord(key)}`,
+      fix: `databricks auth logout --auto-approve --storage ${store} ${profileFlag(shellWord(key))}`,
+      keys: [key],
+    },
+  ];
+}
+
+/** A logout of the profile takes such a copy along; other programs, and older versions, leave one. */
+function leftoverFindings({ key, isLeftover }: PlacedLogin): Finding[] {
+  if (!isLeftover) return [];
+  return [
+    {
+      code: "host-key-leftover",
+      severity: "warning",
+      message: `the file has a token under ${key}, and no profile of that host uses it`,
+      fix: `databricks auth logout --auto-approve --storage plaintext --profile ${shellWord(key)}`,
       keys: [key],
     },
   ];

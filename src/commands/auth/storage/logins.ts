@@ -4,7 +4,7 @@ import { type ConfigFile, listProfiles } from "../../../config/profiles.ts";
 import { isPersonLogin, placeOf } from "../../../config/resolve.ts";
 import type { KeyringErrorCode } from "../../../keyring/backend.ts";
 import { isSameLogin } from "../../../storage/compare-tokens.ts";
-import type { Mirrors } from "../../../storage/migrate.ts";
+import { type Mirrors, profilesOf } from "../../../storage/migrate.ts";
 import type { Token } from "../../../storage/store.ts";
 
 /** Every profile that is a person's login, with the host keys that the file has copies of its token under. */
@@ -65,6 +65,8 @@ export interface PlacedLogin {
   file: Found;
   /** Host keys under which the file has a copy of one of its tokens. */
   mirrors: string[];
+  /** A host key of profiles in the file, with a token that is none of theirs, and that nothing reads. */
+  isLeftover: boolean;
 }
 
 /** A row for every profile that is a person's login, and for whatever else has a token somewhere. */
@@ -87,6 +89,13 @@ export function placeLogins(
     }),
   );
   const copied = new Set([...copies.values()].flat());
+  const isLeftover = (key: string) => {
+    if (copied.has(key) || tokenIn(file, key).length === 0) return false;
+    const profiles = profilesOf(key, mirrors);
+    if (profiles.some((name) => tokenIn(file, name).length > 0)) return false;
+    // Where the host alone is named, its only profile's login is looked for under it as well.
+    return profiles.length > 1 || profiles.some((name) => tokenIn(keyring, name).length > 0);
+  };
   return keys
     .map((key): PlacedLogin => {
       const section = sections.get(key);
@@ -99,6 +108,7 @@ export function placeLogins(
         keyring: keyring.get(key) ?? { state: "unknown" },
         file: (copied.has(key) ? undefined : file.get(key)) ?? { state: "absent" },
         mirrors: copies.get(key) ?? [],
+        isLeftover: isLeftover(key),
       };
     })
     .filter(
