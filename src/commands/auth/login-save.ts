@@ -5,25 +5,20 @@ import {
   loginChanges,
   setSettingChanges,
 } from "../../config/profiles.ts";
-import {
-  type Context,
-  cachePath,
-  configPath,
-  isInteractive,
-  lockDirectory,
-} from "../../context.ts";
+import { type Context, configPath, isInteractive, lockDirectory } from "../../context.ts";
 import { messageOf, UserError } from "../../errors.ts";
 import { KeyringError } from "../../keyring/backend.ts";
 import { type Caller, introspect, listClusters, listWorkspaces } from "../../oauth/account.ts";
 import { fetchHostMetadata, hostKeyOf } from "../../oauth/discovery.ts";
-import { type Http, printable } from "../../oauth/http.ts";
+import { type Http, printable as onOneLine } from "../../oauth/http.ts";
 import type { LoginResult } from "../../oauth/login.ts";
-import { listEntries } from "../../storage/file-store.ts";
+import { printable } from "../../output.ts";
 import type { LoginStore } from "../../storage/open.ts";
 import { readFailure } from "../../storage/policy.ts";
 import { storeLogin } from "../../storage/refresh-lock.ts";
 import type { TokenStore } from "../../storage/store.ts";
 import { saveConfig } from "../save-config.ts";
+import { tellAfterLogin } from "./login-after.ts";
 import type { Plan } from "./login-plan.ts";
 import { FILE_LOCK_TIMEOUT } from "./session.ts";
 import { loginFlags, storageFlag } from "./target.ts";
@@ -46,8 +41,12 @@ export async function keepLogin(
   const key = await storeToken(signedIn, plan, opened.store, context);
   await pinStorage(opened, context);
   if (changes) await saveProfile(key, changes, context);
-  else context.stderr.write(`Login to ${key} was successfully saved${tokenHint(signedIn, plan)}\n`);
-  if (opened.store.location === "keyring") warnOfPlaintextCopy(key, plan, signedIn, context);
+  else {
+    context.stderr.write(
+      `Login to ${printable(key)} was successfully saved${tokenHint(signedIn, plan)}\n`,
+    );
+  }
+  tellAfterLogin(key, opened, context);
 }
 
 /** A login without a profile is found only by all that its key is made of. */
@@ -147,7 +146,7 @@ async function saveProfile(
       { cause: error },
     );
   }
-  context.stderr.write(`Profile ${profile} was successfully saved\n`);
+  context.stderr.write(`Profile ${printable(profile)} was successfully saved\n`);
 }
 
 interface Ids {
@@ -198,7 +197,7 @@ async function pickWorkspace(
   );
   if (workspaces.length === 0) return undefined;
   const picked = await (await context.prompt()).pick("Workspace", [
-    ...workspaces.map(({ id, name }) => ({ value: id, label: printable(name), hint: id })),
+    ...workspaces.map(({ id, name }) => ({ value: id, label: onOneLine(name), hint: id })),
     { value: NO_WORKSPACE, label: "None: the account itself" },
   ]);
   return picked === NO_WORKSPACE ? undefined : picked;
@@ -221,8 +220,8 @@ async function pickCompute(
     "Cluster",
     clusters.map(({ id, name, state }) => ({
       value: id,
-      label: printable(name),
-      hint: printable(`${id}, ${state}`),
+      label: onOneLine(name),
+      hint: onOneLine(`${id}, ${state}`),
     })),
   );
   return { clusterId: picked };
@@ -242,29 +241,5 @@ async function listOrWarn<T>(
     if (!(error instanceof UserError)) throw error;
     context.stderr.write(`${consequence}: ${error.message}\n`);
     return [];
-  }
-}
-
-/** A file cache from before may still hold a usable copy that every process of the person can read. */
-function warnOfPlaintextCopy(
-  key: string,
-  { profile }: Plan,
-  { target }: LoginResult,
-  context: Context,
-): void {
-  const path = cachePath(context);
-  if (!holdsCopy(path, key)) return;
-  const accountId = target.kind === "workspace" ? undefined : target.accountId;
-  const flags = loginFlags({ profile, host: target.host, accountId });
-  context.stderr.write(
-    `An older copy of this login is still in ${path}, and no longer used. To remove it, run: databricks auth logout ${flags} --storage plaintext\n`,
-  );
-}
-
-function holdsCopy(path: string, key: string): boolean {
-  try {
-    return listEntries(path).some((entry) => entry.key === key);
-  } catch {
-    return false;
   }
 }

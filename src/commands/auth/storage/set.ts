@@ -2,7 +2,7 @@ import { setSettingChanges } from "../../../config/profiles.ts";
 import { type Context, configPath } from "../../../context.ts";
 import { UserError } from "../../../errors.ts";
 import { unsetOn } from "../../../output.ts";
-import { requireMode, type StorageMode } from "../../../storage/mode.ts";
+import { requireMode, type StorageChoice, type StorageMode } from "../../../storage/mode.ts";
 import { authArgs, command, type Values } from "../../command.ts";
 import { saveConfig } from "../../save-config.ts";
 
@@ -39,5 +39,24 @@ export async function writeStorageSetting(mode: StorageMode, context: Context): 
   const unset = unsetOn(context.platform, "DATABRICKS_AUTH_STORAGE");
   context.stderr.write(
     `Warning: DATABRICKS_AUTH_STORAGE=${env} in the environment overrides it; to let it count, run: ${unset}\n`,
+  );
+}
+
+const PLACES: Record<StorageMode, string> = { secure: "the keyring", plaintext: "the file" };
+
+/** A token that lies where commands do not look is as good as gone. */
+export function remindOfSetting(
+  to: StorageMode,
+  choice: StorageChoice | null,
+  context: Context,
+): void {
+  if (!choice || choice.mode === to) return;
+  const unless = choice.source === "default" ? ", where one can be reached" : "";
+  const remedy =
+    choice.source === "env"
+      ? `set DATABRICKS_AUTH_STORAGE=${to}`
+      : `run: databricks auth storage set ${to}`;
+  context.stderr.write(
+    `Commands still look in ${PLACES[choice.mode]}${unless}; to have them look in ${PLACES[to]}, ${remedy}\n`,
   );
 }
