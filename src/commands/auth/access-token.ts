@@ -142,7 +142,7 @@ async function findTarget(
   const { fetchHostMetadata, loginTarget, metadataOfKey } = await import(
     "../../oauth/discovery.ts"
   );
-  const hostKey = profile === null ? key : hostKeys(host, accountId).find(isFrom);
+  const hostKey = key === profile ? hostKeys(host, accountId).find(isFrom) : key;
   if (hostKey !== undefined) return loginTarget(host, accountId, metadataOfKey(hostKey));
   // Only with an account id can the host's metadata lead to another server than the workspace's own.
   const metadata = accountId ? await fetchHostMetadata(http, host, signal) : null;
