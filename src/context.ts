@@ -62,7 +62,22 @@ export function configPath(context: Context): string {
   const given = context.env["DATABRICKS_CONFIG_FILE"];
   if (!given) return below(context, ".databrickscfg");
   const inHome = context.platform === "win32" ? /^~[\\/]/ : /^~\//;
-  return inHome.test(given) ? below(context, given.slice(2)) : given;
+  return inHome.test(given)
+    ? below(context, given.slice(2))
+    : absolutePath(given, context.platform);
+}
+
+/** What is relative counts from the current folder. @throws UserError where that is gone: Bun would write beside the executable */
+function absolutePath(path: string, platform: NodeJS.Platform): string {
+  if (platform !== "win32" && path.startsWith("/")) return path;
+  const { resolve } = process.getBuiltinModule("node:path");
+  try {
+    return resolve(process.cwd(), path);
+  } catch (error) {
+    throw new UserError(`there is no ${path} here: the current folder was deleted`, {
+      cause: error,
+    });
+  }
 }
 
 /** Path of the file cache. */
@@ -107,7 +122,7 @@ export function systemContext(argv: readonly string[]): Context {
     platform,
     // Asked only where it matters: `version` needs none.
     get home() {
-      return homeFolder(env, platform);
+      return absolutePath(homeFolder(env, platform), platform);
     },
     stdin: systemInput(),
     stdout: systemOutput(1),

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { cachePath, configPath, homeFolder, isInteractive } from "../src/context.ts";
 import { contextOf } from "./support/context.ts";
 
@@ -9,10 +9,12 @@ test.each<[given: string | undefined, platform: NodeJS.Platform, expected: strin
   [undefined, "win32", join("/home/me", ".databrickscfg")],
   ["/etc/cfg", "linux", "/etc/cfg"],
   ["~/cfg", "linux", "/home/me/cfg"],
-  ["~\\cfg", "linux", "~\\cfg"],
+  ["~\\cfg", "linux", resolve("~\\cfg")],
+  ["cfg", "linux", resolve("cfg")],
+  ["../cfg", "linux", resolve("../cfg")],
   ["~\\cfg", "win32", join("/home/me", "cfg")],
   ["~/cfg", "win32", join("/home/me", "cfg")],
-  ["~other/cfg", "win32", "~other/cfg"],
+  ["~other/cfg", "win32", resolve("~other/cfg")],
 ])("DATABRICKS_CONFIG_FILE=%j on %s", (given, platform, expected) => {
   const env = { DATABRICKS_CONFIG_FILE: given };
   expect(configPath(contextOf({ env, platform }))).toBe(expected);
