@@ -16,7 +16,7 @@ export interface Output {
 
 export interface Input {
   readonly isTTY: boolean;
-  /** All of it, to its end. */
+  /** All of it, to its end. @throws UserError where it cannot be read, or is far too long */
   text(): Promise<string>;
   /** Line by line, until the signal is aborted. */
   lines(signal: AbortSignal): AsyncIterable<string>;
@@ -184,12 +184,33 @@ function isTerminal(descriptor: number): boolean {
   return libc().isatty(descriptor) === 1;
 }
 
+/** More than anybody means to give, in bytes; what never ends must not fill the memory. */
+const MOST_INPUT = 1 << 16;
+
+async function readInput(): Promise<string> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const piece of process.stdin as AsyncIterable<Buffer>) {
+      pieces.push(piece);
+      length += piece.length;
+      if (length > MOST_INPUT) break;
+    }
+  } catch (error) {
+    throw new UserError(`cannot read stdin: ${systemReason(error)}`, { cause: error });
+  }
+  if (length > MOST_INPUT) {
+    throw new UserError(`stdin holds more than ${MOST_INPUT / 1024} KiB`);
+  }
+  return Buffer.concat(pieces).toString();
+}
+
 function systemInput(): Input {
   return {
     get isTTY() {
       return isTerminal(0);
     },
-    text: async () => (await import("node:stream/consumers")).text(process.stdin),
+    text: readInput,
     async *lines(signal) {
       const { createInterface } = await import("node:readline");
       yield* createInterface({ input: process.stdin, signal });
