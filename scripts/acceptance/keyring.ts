@@ -1,6 +1,6 @@
 /** The keyring that a case finds, and the socket through which its script changes it. */
-import { startPrompter } from "../../test/support/prompter.ts";
-import { startSession } from "../../test/support/secret-service.ts";
+import { type Prompter, startPrompter } from "../../test/support/prompter.ts";
+import { PASSWORD, startSession } from "../../test/support/secret-service.ts";
 import type { KeyringState } from "./case.ts";
 import { hasLibsecret } from "./needs.ts";
 
@@ -32,13 +32,17 @@ export async function openKeyring(state: KeyringState, socket: string): Promise<
     return { env, wrapper: hasLibsecret() ? hide : [], stop: async () => {} };
   }
   const session = await startSession(state);
+  let prompter: Prompter | undefined;
   const actions: Record<string, () => unknown> = {
     lock: session.lock,
     stop: session.stop,
     continue: session.cont,
     kill: session.killDaemon,
-    // Somebody who leaves the keyring's prompts open, and somebody who dismisses them.
-    "prompter-absent": async () => startPrompter(await session.connect(), "absent"),
+    // Somebody who leaves the keyring's prompts open and may answer them later, and somebody who dismisses them.
+    "prompter-absent": async () => {
+      prompter = await startPrompter(await session.connect(), "absent");
+    },
+    "prompter-answers": () => prompter?.become({ types: PASSWORD }),
     "prompter-cancels": async () => startPrompter(await session.connect(), "cancels"),
   };
   const server = Bun.serve({

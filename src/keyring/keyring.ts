@@ -10,6 +10,9 @@ const SAID_AFTER = 1000;
 /** How far a backend may overrun its deadline before it is left behind. */
 const OVERRUN = 200;
 
+/** How often what a probe may have stored is looked for: a prompt that was answered may let it through just while it is. */
+const LOOKS = 3;
+
 export interface KeyringOptions {
   backend: Backend;
   /** Somebody is there to answer a prompt. */
@@ -58,8 +61,8 @@ export function openKeyring(options: KeyringOptions): Keyring {
   let endWaiting: (() => void) | null = null;
   let probe: string | null = null;
 
-  async function timed<T>(call: (options: CallOptions) => Promise<T>): Promise<T> {
-    const left = budget - clock.elapsed();
+  async function timed<T>(call: (options: CallOptions) => Promise<T>, most = Infinity): Promise<T> {
+    const left = Math.min(budget - clock.elapsed(), most);
     if (left <= 0) throw timedOut();
     const overrun = Promise.withResolvers<never>();
     const say = () => {
@@ -111,7 +114,12 @@ export function openKeyring(options: KeyringOptions): Keyring {
       if (probe === null) return;
       const account = probe;
       probe = null;
-      await timed((options) => backend.delete(account, options)).catch(() => {});
+      // Nobody is to be asked, or to wait, for the sake of tidiness.
+      const remove = (options: CallOptions) =>
+        backend.delete(account, { ...options, interactive: false });
+      try {
+        for (let look = 1; look <= LOOKS; look++) if (await timed(remove, BUDGET)) return;
+      } catch {}
     },
   };
 }

@@ -246,6 +246,27 @@ describe("write probe", () => {
     expect(deleted).toHaveLength(1);
   });
 
+  test("what a prompt lets through late is looked for, not for long, and nobody is asked", async () => {
+    for (const [storedAt, looks] of [
+      [1, 1],
+      [2, 2],
+      [Infinity, 3],
+    ] as const) {
+      const calls: CallOptions[] = [];
+      const { keyring } = open(
+        () => ({
+          set: fails("timed-out"),
+          delete: async (_account, options) => calls.push(options) >= storedAt,
+        }),
+        { terminal: true },
+      );
+      await expect(keyring.probeWrite()).rejects.toMatchObject({ code: "timed-out" });
+      await keyring.settle();
+      const options = { deadline: LATER + 3000, interactive: false };
+      expect(calls).toEqual(Array(looks).fill(options));
+    }
+  });
+
   test("after one that went well there is nothing to remove", async () => {
     const deleted: string[] = [];
     const { keyring } = open((memory) => ({

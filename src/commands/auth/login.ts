@@ -43,8 +43,20 @@ export async function runLogin(given: LoginValues, context: Context): Promise<vo
   const http = await openHttp(context);
   const plan = await planLogin(values, wishes, session, http, context);
   const opened = await openStore(session, context);
-  const signedIn = await signIn(plan, http, context);
-  await keepLogin(signedIn, plan, opened, http, context);
+  try {
+    const signedIn = await signIn(plan, http, context);
+    await keepLogin(signedIn, plan, opened, http, context);
+  } finally {
+    await settleKeyring(opened, context);
+  }
+}
+
+/** A prompt that outlived the probe may have been answered, and the login have failed all the same. */
+async function settleKeyring({ store }: LoginStore, context: Context): Promise<void> {
+  if (store.location !== "keyring") return;
+  const keyring = await context.keyring();
+  keyring.freshBudget();
+  await keyring.settle();
 }
 
 /**
