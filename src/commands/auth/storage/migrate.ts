@@ -4,12 +4,12 @@ import { UserError } from "../../../errors.ts";
 import { KeyringError } from "../../../keyring/backend.ts";
 import { printable, renderJson } from "../../../output.ts";
 import type { MoveOutcome } from "../../../storage/migrate.ts";
-import { requireMode, type StorageMode } from "../../../storage/mode.ts";
+import { requireMode } from "../../../storage/mode.ts";
 import { readFailure } from "../../../storage/policy.ts";
 import { authArgs, command, outputFormat, type Values } from "../../command.ts";
 import { type MovePlan, type MoveResult, moveAll } from "./move-all.ts";
-import { writeStorageSetting } from "./set.ts";
-import { type SettingsSurvey, surveySettings } from "./survey.ts";
+import { PLACES, remindOfSetting, writeStorageSetting } from "./set.ts";
+import { surveySettings } from "./survey.ts";
 
 const args = {
   PROFILE: {
@@ -65,7 +65,7 @@ async function runMigrate(values: Values<typeof args>, context: Context): Promis
   }
   if (plan.dryRun) return;
   if (plan.all) await writeStorageSetting(plan.to, context);
-  else remindOfSetting(plan.to, surveySettings(values.storage, config, context), context);
+  else remindOfSetting(plan.to, surveySettings(values.storage, config, context).choice, context);
 }
 
 /** @throws UserError naming the flags that are missing, or exclude each other */
@@ -102,8 +102,6 @@ async function unlock(context: Context): Promise<void> {
     await keyring.settle();
   }
 }
-
-const PLACES: Record<StorageMode, string> = { secure: "the keyring", plaintext: "the file" };
 
 /** Failures are told at the end, all at once. */
 function tellResult({ key, outcome }: MoveResult, plan: MovePlan, context: Context): void {
@@ -163,13 +161,5 @@ function refuseFailures(results: readonly MoveResult[]): void {
     printable(
       `${failed.length} of ${results.length} logins could not be moved:\n${reasons.join("\n")}\nWhen the cause is gone, run the same command again.`,
     ),
-  );
-}
-
-/** A login that was moved away from where commands look is as good as gone. */
-function remindOfSetting(to: StorageMode, { choice }: SettingsSurvey, context: Context): void {
-  if (choice?.mode === to) return;
-  context.stderr.write(
-    `Commands still look in ${PLACES[to === "secure" ? "plaintext" : "secure"]}; to have them look in ${PLACES[to]}, run: databricks auth storage set ${to}\n`,
   );
 }

@@ -42,7 +42,7 @@ export async function writeStorageSetting(mode: StorageMode, context: Context): 
   );
 }
 
-const PLACES: Record<StorageMode, string> = { secure: "the keyring", plaintext: "the file" };
+export const PLACES: Record<StorageMode, string> = { secure: "the keyring", plaintext: "the file" };
 
 /** A token that lies where commands do not look is as good as gone. */
 export function remindOfSetting(
