@@ -17,6 +17,7 @@ import { authArgs, hostProblem, parseDuration, profileArgument, type Values } fr
 import { requireOwnHost } from "./credentials.ts";
 import { askForAccount } from "./login-questions.ts";
 import type { Session } from "./session.ts";
+import { requireOwnAccount } from "./target.ts";
 
 export const loginArgs = {
   ...profileArgument,
@@ -130,7 +131,9 @@ function discoveryHost({ env }: Context): string {
 
 function profileOf(resolution: Resolution, host: string | undefined): string | null {
   const { profile, section } = resolution;
+  // An account id that is typed is meant for the profile; what stands in the environment need not be.
   requireOwnHost(resolution);
+  requireOwnAccount(resolution, "env");
   if (!profile) {
     if (host) return null;
     throw new UserError("nothing says where to log in: give --host, or --profile for a new login");

@@ -5,6 +5,7 @@ import {
   profileFlag,
   profilesForHost,
   type Resolution,
+  type SourceType,
   someOf,
 } from "../../config/resolve.ts";
 import { UserError } from "../../errors.ts";
@@ -78,11 +79,18 @@ function loginOfProfile(resolution: Resolution, configPath: string): Login {
   return { profile: name, host, accountId, keys: [name] };
 }
 
-/** A profile's login is to one account: no flag makes it one to another. @throws UserError that names both */
-export function requireOwnAccount({ profile, section, settings }: Resolution): void {
+/**
+ * A profile's login is to one account: nothing of the kind `from` makes it one to another.
+ *
+ * @throws UserError that names both
+ */
+export function requireOwnAccount(
+  { profile, section, settings }: Resolution,
+  from: SourceType = "flag",
+): void {
   const own = section && placeOf(section)?.accountId;
   const given = settings.get("account_id");
-  if (!profile || !own || given?.source.type !== "flag" || given.value === own) return;
+  if (!profile || !own || given?.source.type !== from || given.value === own) return;
   throw new UserError(
     `the login of profile ${JSON.stringify(profile.value)} is to account ${own}, but ${given.source.name} says ${given.value}; leave out one of the two, or name another profile`,
   );
