@@ -1,7 +1,9 @@
 /** Repairing a corrupt file cache: the old bytes are set aside, and what can still be read goes into a new file. */
 import { isUtf8 } from "node:buffer";
 import { closeSync, constants, fsyncSync, openSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { UserError } from "../errors.ts";
+import { asOwnerOf } from "../files/ownership.ts";
 import { systemCode, systemReason } from "../files/system-error.ts";
 import { isBetter } from "./compare-tokens.ts";
 import {
@@ -91,7 +93,8 @@ function writeBeside(path: string, content: Uint8Array): string {
 }
 
 function writeNew(path: string, content: Uint8Array): void {
-  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+  const fd = asOwnerOf(dirname(path), () => openSync(path, flags, 0o600));
   try {
     writeFileSync(fd, content);
     fsyncSync(fd);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import {
+  chownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -13,6 +14,7 @@ import fc from "fast-check";
 import { UserError } from "../../src/errors.ts";
 import { listEntries, openFileStore } from "../../src/storage/file-store.ts";
 import { repairCache, salvage } from "../../src/storage/repair.ts";
+import { canBeNobody } from "../support/faults.ts";
 import { propertyRuns } from "../support/property.ts";
 import { scratchFolder } from "../support/scratch.ts";
 
@@ -249,6 +251,16 @@ describe("repairing a file", () => {
     expect(
       [aside, `${aside}-2`, `${aside}-3`].map((name) => readFileSync(join(folder, name), "utf8")),
     ).toEqual(["first", "second", "third"]);
+  });
+
+  test.skipIf(!canBeNobody)("by root leaves what is in somebody's folder theirs", async () => {
+    const { folder, path, options, files } = place("broken");
+    for (const name of [folder, path]) chownSync(name, 65534, 65534);
+    await repairCache(options, { dryRun: false, now: NOW });
+    expect(files()).toEqual(["token-cache.json", aside]);
+    for (const name of [...files(), "locks"]) {
+      expect(statSync(join(folder, name))).toMatchObject({ uid: 65534, gid: 65534 });
+    }
   });
 
   test.each([

@@ -78,9 +78,10 @@ export function unusableLocks(folder: string): UnusableLocks | null {
     ...files.map((path) => ({ path, reason: refusal(path, constants.R_OK | constants.W_OK) })),
   ].find(({ reason }) => reason !== null);
   if (!refused?.reason) return null;
-  const isOwn = statOf(refused.path)?.uid === process.geteuid?.();
   const isMade = [folder, dirname(folder)].includes(place);
-  return { path: place, reason: refused.reason, isForeign: isMade && !isOwn };
+  const user = process.geteuid?.(); // Windows has none
+  const isForeign = isMade && user !== undefined && statOf(refused.path)?.uid !== user;
+  return { path: place, reason: refused.reason, isForeign };
 }
 
 const nearestThere = (folder: string): string =>
