@@ -3,8 +3,10 @@ import {
   changeConfigFile,
   type LoginFields,
   loginChanges,
+  readConfigFile,
   setSettingChanges,
 } from "../../config/profiles.ts";
+import { profilesForHost, someOf } from "../../config/resolve.ts";
 import { type Context, configPath, isInteractive, lockDirectory } from "../../context.ts";
 import { messageOf, UserError } from "../../errors.ts";
 import { KeyringError } from "../../keyring/backend.ts";
@@ -43,15 +45,24 @@ export async function keepLogin(
   if (changes) await saveProfile(key, changes, context);
   else {
     context.stderr.write(
-      `Login to ${printable(key)} was successfully saved${tokenHint(signedIn, plan)}\n`,
+      `Login to ${printable(key)} was successfully saved${tokenHint(signedIn, plan, context)}\n`,
     );
   }
   tellAfterLogin(key, opened, context);
 }
 
-/** A login without a profile is found only by all that its key is made of. */
-function tokenHint({ target }: LoginResult, { storage }: Plan): string {
+/** A login without a profile is found only by all that its key is made of, and not beside several profiles. */
+function tokenHint(
+  { target }: LoginResult,
+  { storage, workspaceId }: Plan,
+  context: Context,
+): string {
   const accountId = target.kind === "workspace" ? undefined : target.accountId;
+  const config = readConfigFile(configPath(context));
+  const names = profilesForHost(config, target.host, accountId, workspaceId);
+  if (names.length > 1) {
+    return `; commands look for the logins of its ${names.length} profiles instead (${printable(someOf(names))}): name one with --profile`;
+  }
   const flags = loginFlags({ profile: null, host: target.host, accountId });
   return `; its token: databricks auth token ${flags}${storageFlag(storage)}`;
 }
