@@ -9,7 +9,6 @@
 import { dlopen, type FFIFunction, linkSymbols, type Pointer, read } from "bun:ffi";
 import { cString, ptr, readCString, toPointer } from "./memory.ts";
 
-export const RTLD_LAZY = 1;
 export const RTLD_NOW = 2;
 
 /** Operations of `flock(2)`; the same numbers on Linux and macOS. */

@@ -1,5 +1,5 @@
 /** What a case needs of this machine. */
-import { libc, RTLD_LAZY } from "../../native/libc.ts";
+import { libc, RTLD_NOW } from "../../native/libc.ts";
 import { cString, ptr } from "../../native/memory.ts";
 import { canMount } from "../../test/support/faults.ts";
 import type { Case, KeyringState } from "./case.ts";
@@ -48,5 +48,5 @@ export function hasLibsecret(): boolean {
 function hasLibrary(name: string): boolean {
   if (process.platform === "win32") return false;
   const text = cString(name);
-  return Boolean(libc().dlopen(ptr(text), RTLD_LAZY));
+  return Boolean(libc().dlopen(ptr(text), RTLD_NOW));
 }

@@ -35,6 +35,17 @@ export class KeyringError extends Error {
   }
 }
 
+/** What a call failed with; null where it did not. Another error than the keyring's is thrown. */
+export async function keyringFailure(call: () => Promise<unknown>): Promise<KeyringError | null> {
+  try {
+    await call();
+    return null;
+  } catch (error) {
+    if (error instanceof KeyringError) return error;
+    throw error;
+  }
+}
+
 /** How long one call may take, and whether it may ask the person. */
 export interface CallOptions {
   /** Point in time of `performance.now()`, in milliseconds, at which the call fails with `timed-out`. */

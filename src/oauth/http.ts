@@ -180,7 +180,7 @@ export async function readJson(url: string, response: Response): Promise<unknown
   const json = parseJson(await response.text());
   if (!response.ok) {
     const told = isObject(json) && typeof json["message"] === "string" ? json["message"] : "";
-    const detail = told === "" ? "" : `: ${printable(told)}`;
+    const detail = told === "" ? "" : `: ${oneLine(told)}`;
     throw new ApiError(response.status, `${host} answered ${describeAnswer(response)}${detail}`);
   }
   if (json === undefined) {
@@ -220,7 +220,7 @@ export function describeAnswer(response: Response): string {
     return `${response.status} with an HTML page`;
   }
   const known = type === "" || type === "application/json";
-  return known ? String(response.status) : `${response.status} with ${printable(type)}`;
+  return known ? String(response.status) : `${response.status} with ${oneLine(type)}`;
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
@@ -234,7 +234,7 @@ export function readId(value: unknown): string | undefined {
 }
 
 /** Text of a server, fit for one line of a terminal: no control or direction signs, and not long. */
-export function printable(text: string): string {
+export function oneLine(text: string): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;
 }

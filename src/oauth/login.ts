@@ -10,7 +10,7 @@ import {
   type LoginTarget,
   type Server,
 } from "./discovery.ts";
-import { type Http, printable } from "./http.ts";
+import { type Http, oneLine } from "./http.ts";
 import { failedPage, refusedPage, signedInPage } from "./page.ts";
 import { CLIENT, requestToken } from "./token.ts";
 
@@ -194,7 +194,7 @@ function rejectRefusal(parameters: URLSearchParams): void {
   const error = parameters.get("error");
   if (!error) return;
   const description = parameters.get("error_description");
-  throw new SignInRefused(error, printable(description ? `${error}: ${description}` : error));
+  throw new SignInRefused(error, oneLine(description ? `${error}: ${description}` : error));
 }
 
 /** The parameters that hold the code: each of them once, and the `iss` of the server that was asked (RFC 9207). */

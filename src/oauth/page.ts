@@ -1,5 +1,5 @@
 /** The page that the browser shows when it comes back: one document that loads nothing and runs nothing. */
-import { printable } from "./http.ts";
+import { oneLine } from "./http.ts";
 
 export interface Page {
   tone: "success" | "refused" | "error";
@@ -84,7 +84,7 @@ const SIGNS: Readonly<Record<Page["tone"], string>> = {
 export function renderPage({ tone, title, text, detail }: Page): string {
   const heading = Bun.escapeHTML(title);
   const said =
-    detail === undefined ? "" : `\n<pre dir="auto">${Bun.escapeHTML(printable(detail))}</pre>`;
+    detail === undefined ? "" : `\n<pre dir="auto">${Bun.escapeHTML(oneLine(detail))}</pre>`;
   return `<!doctype html>
 <html lang="en">
 <head>

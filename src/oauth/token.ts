@@ -4,7 +4,7 @@ import { isLoopback } from "../config/host.ts";
 import { UserError } from "../errors.ts";
 import type { Token } from "../storage/store.ts";
 import type { Server } from "./discovery.ts";
-import { describeAnswer, type Http, printable } from "./http.ts";
+import { describeAnswer, type Http, oneLine } from "./http.ts";
 
 /** The client that Databricks knows for command lines: public, so without a secret. */
 export const CLIENT: oauth.Client = { client_id: "databricks-cli" };
@@ -148,5 +148,5 @@ function refusal(
 ): TokenRefused {
   const said = error_description === undefined ? error : `${error}: ${error_description}`;
   const clean = secrets.reduce((text, secret) => text.replaceAll(secret, "***"), said);
-  return new TokenRefused(error, `${host} refused the token request: ${printable(clean)}`);
+  return new TokenRefused(error, `${host} refused the token request: ${oneLine(clean)}`);
 }

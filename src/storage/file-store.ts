@@ -9,7 +9,7 @@ import { systemReason } from "../files/system-error.ts";
 import { excerptEntry } from "./cache-excerpt.ts";
 import { findJsonProblem } from "./json-problem.ts";
 import type { Token, TokenStore } from "./store.ts";
-import { decodeToken, encodeToken, parseLossless } from "./token-json.ts";
+import { decodeToken, encodeToken, isObject, parseLossless } from "./token-json.ts";
 
 export interface FileStoreOptions {
   /** The file; it need not exist. */
@@ -259,10 +259,6 @@ function parseOrLocate(path: string, text: string, parse: (text: string) => unkn
       : "it is nested too deeply";
     throw new CorruptCache(`${path} is corrupt: ${problem}. ${WAY_OUT}`);
   }
-}
-
-function isObject(value: unknown): value is Entries {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Defined, not assigned: assigning to `__proto__` would change no entry. */

@@ -1,5 +1,5 @@
 /** Opens the store that the policy picks: for a read, which may fall back, and for a login, which may pin. */
-import { KeyringError } from "../keyring/backend.ts";
+import { KeyringError, keyringFailure } from "../keyring/backend.ts";
 import type { StorageChoice, StorageMode } from "./mode.ts";
 import { decideLogin, decideRead, loginFailure, readFailure } from "./policy.ts";
 import type { TokenStore } from "./store.ts";
@@ -96,7 +96,7 @@ export interface WriteProbes {
  */
 export async function openForLogin(stores: Stores, probes: WriteProbes): Promise<LoginStore> {
   const plaintext = stores.choice.mode === "plaintext";
-  const error = plaintext ? null : await failureOf(probes.keyring);
+  const error = plaintext ? null : await keyringFailure(probes.keyring);
   const decision = plaintext
     ? ({ store: "file", pin: null } as const)
     : decideLogin(stores.choice.source, error?.code ?? "ok");
@@ -105,14 +105,4 @@ export async function openForLogin(stores: Stores, probes: WriteProbes): Promise
   if (decision.store !== "file") return { store: await stores.keyring(), pin, unreachable: null };
   await probes.file();
   return { store: stores.file(), pin, unreachable: error?.message ?? null };
-}
-
-async function failureOf(probeWrite: () => Promise<void>): Promise<KeyringError | null> {
-  try {
-    await probeWrite();
-    return null;
-  } catch (error) {
-    if (error instanceof KeyringError) return error;
-    throw error;
-  }
 }

@@ -14,7 +14,7 @@ import {
   listEntries,
   readBytes,
 } from "./file-store.ts";
-import { decodeToken, parseLossless } from "./token-json.ts";
+import { decodeToken, isObject, parseLossless } from "./token-json.ts";
 
 /** What can still be read of a damaged file cache. */
 export interface Salvage {
@@ -213,6 +213,3 @@ function parseOrNull(json: string): unknown {
     return null;
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

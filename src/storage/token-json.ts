@@ -31,14 +31,17 @@ export function encodeToken(token: Token): Record<string, unknown> {
   };
 }
 
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /**
  * The token in a stored object, or null when it is none. As in Go, an empty or null field is
  * not set, a field of the wrong type spoils the entry, and a refresh token alone will do.
  */
 export function decodeToken(stored: unknown): Token | null {
-  if (typeof stored !== "object" || stored === null || Array.isArray(stored)) return null;
-  const { access_token, token_type, refresh_token, expiry, expires_in, scope, ...unknown } =
-    stored as Record<string, unknown>;
+  if (!isObject(stored)) return null;
+  const { access_token, token_type, refresh_token, expiry, expires_in, scope, ...unknown } = stored;
   if (!isText(access_token) || !isText(token_type) || !isText(refresh_token)) return null;
   if (!isText(expiry) || !isText(scope) || !isNumber(expires_in)) return null;
   if (!access_token && !refresh_token) return null;

@@ -2,13 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../src/errors.ts";
-import {
-  ApiError,
-  createHttp,
-  type HttpRequest,
-  printable,
-  readJson,
-} from "../../src/oauth/http.ts";
+import { ApiError, createHttp, type HttpRequest, oneLine, readJson } from "../../src/oauth/http.ts";
 import { startWorkspace } from "../workspace/server.ts";
 import { type RawServer, startRawServer } from "./raw-server.ts";
 
@@ -224,8 +218,8 @@ describe("readJson", () => {
 });
 
 test("printable text has no control or direction signs, and ends somewhere", () => {
-  expect(printable("a\u0000b\u001b[2Jc\u202ed\r\ne\u200bf")).toBe("a b [2Jc d e f");
-  expect(printable("x".repeat(1000))).toBe(`${"x".repeat(300)}…`);
+  expect(oneLine("a\u0000b\u001b[2Jc\u202ed\r\ne\u200bf")).toBe("a b [2Jc d e f");
+  expect(oneLine("x".repeat(1000))).toBe(`${"x".repeat(300)}…`);
 });
 
 /** All that a process with this environment prints, which sends a token to the address: a status or an error. */

@@ -12,7 +12,7 @@ import { messageOf, UserError } from "../../errors.ts";
 import { KeyringError } from "../../keyring/backend.ts";
 import { type Caller, introspect, listClusters, listWorkspaces } from "../../oauth/account.ts";
 import { fetchHostMetadata, hostKeyOf } from "../../oauth/discovery.ts";
-import { type Http, printable as onOneLine } from "../../oauth/http.ts";
+import { type Http, oneLine } from "../../oauth/http.ts";
 import type { LoginResult } from "../../oauth/login.ts";
 import { printable } from "../../output.ts";
 import type { LoginStore } from "../../storage/open.ts";
@@ -208,7 +208,7 @@ async function pickWorkspace(
   );
   if (workspaces.length === 0) return undefined;
   const picked = await (await context.prompt()).pick("Workspace", [
-    ...workspaces.map(({ id, name }) => ({ value: id, label: onOneLine(name), hint: id })),
+    ...workspaces.map(({ id, name }) => ({ value: id, label: oneLine(name), hint: id })),
     { value: NO_WORKSPACE, label: "None: the account itself" },
   ]);
   return picked === NO_WORKSPACE ? undefined : picked;
@@ -231,8 +231,8 @@ async function pickCompute(
     "Cluster",
     clusters.map(({ id, name, state }) => ({
       value: id,
-      label: onOneLine(name),
-      hint: onOneLine(`${id}, ${state}`),
+      label: oneLine(name),
+      hint: oneLine(`${id}, ${state}`),
     })),
   );
   return { clusterId: picked };

@@ -1,6 +1,10 @@
 /** What the keyring says when asked, without any prompt and within its one time budget. */
 import type { Context } from "../../../context.ts";
-import { KeyringError, type KeyringErrorCode } from "../../../keyring/backend.ts";
+import {
+  type KeyringError,
+  type KeyringErrorCode,
+  keyringFailure,
+} from "../../../keyring/backend.ts";
 import { openKeyringStore } from "../../../storage/keyring-store.ts";
 import type { Found } from "./logins.ts";
 
@@ -29,13 +33,13 @@ export async function askKeyring(
   const store = openKeyringStore(keyring);
   const found = new Map<string, Found>();
   const startedAt = performance.now();
-  let failure = await failureOf(() => keyring.get(`__probe_${crypto.randomUUID()}`));
+  let failure = await keyringFailure(() => keyring.get(`__probe_${crypto.randomUUID()}`));
   const milliseconds = Math.round(performance.now() - startedAt);
   const pending = keys.values();
   const work = async () => {
     for (const key of pending) {
       if (failure) return;
-      const error = await failureOf(async () => {
+      const error = await keyringFailure(async () => {
         const token = await store.lookup(key);
         found.set(key, token ? { state: "present", token } : { state: "absent" });
       });
@@ -48,16 +52,6 @@ export async function askKeyring(
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const state = stateOf(failure, [...found.values()]);
   return { backend: keyring.name, state, milliseconds, failure, found };
-}
-
-async function failureOf(body: () => Promise<unknown>): Promise<KeyringError | null> {
-  try {
-    await body();
-    return null;
-  } catch (error) {
-    if (error instanceof KeyringError) return error;
-    throw error;
-  }
 }
 
 /** An entry may be garbage, or have a lock or an access list of its own. */

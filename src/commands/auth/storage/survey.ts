@@ -117,7 +117,7 @@ function readConfig(path: string): { config: ConfigFile; problem: string | null 
     return { config: readConfigFile(path), problem: null };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const config = { path, text: null, mode: null, sections: new Map() };
+    const config: ConfigFile = { path, text: null, sections: new Map() };
     return { config, problem: error.message };
   }
 }
