@@ -53,8 +53,8 @@ export function withoutPassword(text: string): string {
 }
 
 /**
- * Whether connections to this name, in the form that `URL` gives it, stay on the machine: 127.0.0.0/8,
- * ::1, and `*.localhost`, which no name server is asked for (RFC 6761 section 6.3; Bun keeps to it).
+ * Whether this name, in the form that `URL` gives it, is this machine's: 127.0.0.0/8, ::1, `localhost` and
+ * what lies below it (RFC 6761 section 6.3).
  */
 export function isLoopback(hostname: string): boolean {
   return /^(([^.]+\.)*localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);

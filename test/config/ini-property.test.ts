@@ -216,6 +216,8 @@ describe("editing any text", () => {
             expect(error).toBeInstanceOf(UserError);
             // Three quotes as the last of a text are a value; with more behind them they are not.
             if (text.endsWith('"""') || changes.some(isNumbered)) return;
+            // What comes to stand first would be a byte order mark.
+            if (text.slice(1).includes("\ufeff")) return;
             expect(() => readIni(text)).toThrow(IniError);
             return;
           }

@@ -276,6 +276,20 @@ describe("the environment", () => {
     },
   );
 
+  test("http to a name below localhost goes to this machine, whatever a resolver says", async () => {
+    const url = serve((request) => new Response(request.headers.get("host")));
+    const { port } = new URL(url);
+    const asked: string[] = [];
+    const spy = (target: URL, init: RequestInit) => {
+      asked.push(target.hostname);
+      return fetch(target, init);
+    };
+    const spied = createHttp({ fetch: spy as typeof fetch, env: {}, userAgent: "t", debug() {} });
+    const answer = await spied(`http://ws.localhost:${port}/`);
+    expect(await answer.text()).toBe(`ws.localhost:${port}`);
+    expect(asked).toEqual(["localhost"]);
+  });
+
   withTls("cannot turn the check of certificates off", async () => {
     const workspace = await startWorkspace({ tls: { names: [] } });
     cleanups.push(workspace.stop);
