@@ -1,7 +1,7 @@
 import { checkId, parseHost } from "../config/host.ts";
 import type { Change } from "../config/ini-document.ts";
+import { FALLBACK_PROFILE } from "../config/profile-names.ts";
 import { configureChanges, readConfigFile, validateProfileName } from "../config/profiles.ts";
-import { FALLBACK_PROFILE } from "../config/resolve.ts";
 import { type Context, configPath, isInteractive } from "../context.ts";
 import { UserError } from "../errors.ts";
 import { printable } from "../output.ts";

@@ -5,13 +5,8 @@
 import { UserError } from "../errors.ts";
 import type { ConfigFile } from "./config-file.ts";
 import type { Change } from "./ini-document.ts";
-import {
-  canBeDefault,
-  isPlaceholder,
-  isReserved,
-  namedDefault,
-  SETTINGS_SECTION,
-} from "./resolve.ts";
+import { canBeDefault, isReserved, SETTINGS_SECTION } from "./profile-names.ts";
+import { isPlaceholder, namedDefault } from "./resolve.ts";
 
 export {
   type ConfigFile,

@@ -3,6 +3,16 @@ import { UserError } from "../errors.ts";
 import { ATTRIBUTES } from "./attributes.ts";
 import { authTypeOf } from "./auth-type.ts";
 import { canonicalHost, type ParsedHost, parseHost } from "./host.ts";
+import {
+  canBeDefault,
+  FALLBACK_PROFILE,
+  isProfile,
+  isReserved,
+  knownProfiles,
+  noProfile,
+  profileFlag,
+  SETTINGS_SECTION,
+} from "./profile-names.ts";
 
 /** What was typed. `word` is the positional [PROFILE]. */
 export interface Selection {
@@ -40,15 +50,6 @@ export interface Resolution {
   /** Settings in force by their key in the config file; `host` is canonical, ids from its URL are taken apart. */
   settings: ReadonlyMap<string, Setting>;
 }
-
-export const SETTINGS_SECTION = "__settings__";
-export const FALLBACK_PROFILE = "DEFAULT";
-
-/** The section that is no profile, wherever it is named. */
-export const isReserved = (name: string) => name === SETTINGS_SECTION;
-
-/** The Go side would take `%(` for the start of a reference to another key. */
-export const canBeDefault = (name: string) => !isReserved(name) && !name.includes("%(");
 
 /** A word such as `adb-1.azuredatabricks.net`, `https://…` or `localhost:8080`. */
 export function looksLikeHost(word: string): boolean {
@@ -109,9 +110,6 @@ function placeWord(selection: Selection, config: ConfigSections): Typed {
   );
 }
 
-/** What begins with a dash would be read as a flag of its own. @param word as a shell takes it */
-export const profileFlag = (word: string) => `--profile${/^['"]?-/.test(word) ? "=" : " "}${word}`;
-
 /** Commands change and delete profiles: the settings must never be taken for one. */
 function notReserved(profile: Setting): Setting {
   if (!isReserved(profile.value)) return profile;
@@ -120,24 +118,6 @@ function notReserved(profile: Setting): Setting {
   throw new UserError(
     `${lead}${JSON.stringify(profile.value)} cannot name a profile: that name is reserved`,
   );
-}
-
-/** That there is no such profile, and which there are. */
-export function noProfile(name: string, config: ConfigSections): string {
-  return `no profile ${JSON.stringify(name)} in ${config.path}${knownProfiles(config)}`;
-}
-
-const isProfile = (config: ConfigSections, name: string) =>
-  !isReserved(name) && (config.sections.get(name)?.size ?? 0) > 0;
-
-function knownProfiles(config: ConfigSections): string {
-  const names = [...config.sections.keys()].filter((name) => isProfile(config, name));
-  return names.length === 0 ? "" : ` (it has: ${someOf(names)})`;
-}
-
-/** Names for a message. A program that reads no stderr must not be blocked by a thousand of them. */
-export function someOf(names: readonly string[]): string {
-  return `${names.slice(0, 10).join(", ")}${names.length > 10 ? ", …" : ""}`;
 }
 
 function chooseProfile(
@@ -252,9 +232,7 @@ function parseFrom({ value, source }: Setting): ParsedHost {
  */
 export function profilesForHost(
   config: ConfigSections,
-  host: string,
-  accountId: string | undefined,
-  workspaceId: string | undefined,
+  { host, accountId, workspaceId }: ParsedHost,
   suits: (section: ReadonlyMap<string, string>) => boolean = isPersonLogin,
 ): string[] {
   const agree = (own: string | undefined, wanted: string | undefined) =>
@@ -274,12 +252,14 @@ export function profilesForHost(
 /** A profile's host, with its ids: those in the host's URL, else its own keys. Null without a host that can be read. */
 export function placeOf(section: ReadonlyMap<string, string>): ParsedHost | null {
   const settings = ownSettings(section);
-  const value = (key: string) => settings?.get(key)?.value;
-  const [host, accountId, workspaceId] = [
-    value("host"),
-    value("account_id"),
-    value("workspace_id"),
-  ];
+  return settings && placeIn(settings);
+}
+
+/** The host in force, with the ids; null where there is none. */
+export function placeIn(settings: Resolution["settings"]): ParsedHost | null {
+  const [host, accountId, workspaceId] = ["host", "account_id", "workspace_id"].map(
+    (key) => settings.get(key)?.value,
+  );
   if (!host) return null;
   return { host, ...(accountId && { accountId }), ...(workspaceId && { workspaceId }) };
 }

@@ -195,18 +195,18 @@ auth_type = databricks-cli
 [other]
 host = o.example
 `);
-  expect(profilesForHost(file, "https://h.example", undefined, undefined)).toEqual([
+  expect(profilesForHost(file, { host: "https://h.example" })).toEqual([
     "a",
     "b",
     "c",
     "pat-and-login",
   ]);
-  expect(profilesForHost(file, "https://h.example", undefined, "1")).toEqual([
+  expect(profilesForHost(file, { host: "https://h.example", workspaceId: "1" })).toEqual([
     "a",
     "b",
     "pat-and-login",
   ]);
-  expect(profilesForHost(file, "https://x.example", undefined, undefined)).toEqual([]);
+  expect(profilesForHost(file, { host: "https://x.example" })).toEqual([]);
 });
 
 test("placeOf takes the ids of the host's URL before the profile's own", () => {

@@ -2,7 +2,8 @@
 import type { AuthType } from "../../config/attributes.ts";
 import { authTypeOf, hasCredentials, isUsedBy } from "../../config/auth-type.ts";
 import { canonicalHost } from "../../config/host.ts";
-import { noProfile, profilesForHost, type Resolution, resolve } from "../../config/resolve.ts";
+import { noProfile } from "../../config/profile-names.ts";
+import { placeIn, profilesForHost, type Resolution, resolve } from "../../config/resolve.ts";
 import type { Context } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { type AuthValues, type Session, selectionOf } from "./session.ts";
@@ -17,14 +18,11 @@ import { onlyOne } from "./target.ts";
 export function withHostProfile(session: Session, values: AuthValues, context: Context): Session {
   const { config, resolution } = session;
   const { profile, settings } = resolution;
-  const host = settings.get("host")?.value;
-  if (profile || !host || hasCredentials(settings)) return session;
-  const [accountId, workspaceId] = ["account_id", "workspace_id"].map(
-    (key) => settings.get(key)?.value,
-  );
+  const place = placeIn(settings);
+  if (profile || !place || hasCredentials(settings)) return session;
   const name = onlyOne(
-    profilesForHost(config, host, accountId, workspaceId, () => true),
-    host,
+    profilesForHost(config, place, () => true),
+    place.host,
   );
   if (name === undefined) return session;
   // No copy: on Windows the environment itself knows its variables in any letter case.

@@ -1,12 +1,13 @@
 /** What a person at a terminal is asked before a login. */
 import { checkId, isAccountHost } from "../../config/host.ts";
+import { FALLBACK_PROFILE } from "../../config/profile-names.ts";
 import {
   listProfiles,
   type Profile,
   readConfigFile,
   validateProfileName,
 } from "../../config/profiles.ts";
-import { FALLBACK_PROFILE, profilesForHost } from "../../config/resolve.ts";
+import { placeIn, profilesForHost } from "../../config/resolve.ts";
 import { type Context, configPath, isInteractive } from "../../context.ts";
 import { messageOf } from "../../errors.ts";
 import { hostProblem } from "../command.ts";
@@ -74,15 +75,14 @@ async function askForHost(context: Context): Promise<string> {
 async function nameProfile(values: LoginValues, context: Context): Promise<LoginValues> {
   const { config, resolution } = openSession(values, context);
   const { profile, settings } = resolution;
-  const host = settings.get("host")?.value;
-  if (profile || !host) return values;
+  const place = placeIn(settings);
+  if (profile || !place) return values;
   const { PROFILE: word, ...rest } = values;
   const typed = values.host || word || context.env["DATABRICKS_HOST"];
   const named = (name: string): LoginValues => ({ ...rest, host: typed, profile: name });
-  const ids = ["account_id", "workspace_id"].map((key) => settings.get(key)?.value);
-  const [known] = profilesForHost(config, host, ids[0], ids[1]);
+  const [known] = profilesForHost(config, place);
   const name = await (await context.prompt()).text("Save the login as profile", {
-    initial: known ?? suggestName(host, listProfiles(config)),
+    initial: known ?? suggestName(place.host, listProfiles(config)),
     check: (line) =>
       problemOf(() => {
         if (!config.sections.has(line)) validateProfileName(line);

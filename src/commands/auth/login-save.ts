@@ -1,4 +1,6 @@
 /** What remains of a login: the token, the pinned choice, the profile, in that order. */
+
+import { someOf } from "../../config/profile-names.ts";
 import {
   changeConfigFile,
   type LoginFields,
@@ -6,7 +8,7 @@ import {
   readConfigFile,
   setSettingChanges,
 } from "../../config/profiles.ts";
-import { profilesForHost, someOf } from "../../config/resolve.ts";
+import { profilesForHost } from "../../config/resolve.ts";
 import { type Context, configPath, isInteractive, lockDirectory } from "../../context.ts";
 import { messageOf, UserError } from "../../errors.ts";
 import { KeyringError } from "../../keyring/backend.ts";
@@ -59,7 +61,11 @@ function tokenHint(
 ): string {
   const accountId = target.kind === "workspace" ? undefined : target.accountId;
   const config = readConfigFile(configPath(context));
-  const names = profilesForHost(config, target.host, accountId, workspaceId);
+  const names = profilesForHost(config, {
+    host: target.host,
+    ...(accountId && { accountId }),
+    ...(workspaceId && { workspaceId }),
+  });
   if (names.length > 1) {
     return `; commands look for the logins of its ${names.length} profiles instead (${printable(someOf(names))}): name one with --profile`;
   }

@@ -1,6 +1,6 @@
 import { hostKeys } from "../../config/host.ts";
 import { deleteProfileChanges, readConfigFile } from "../../config/profiles.ts";
-import { isPersonLogin, placeOf, profilesForHost } from "../../config/resolve.ts";
+import { isPersonLogin, placeIn, placeOf, profilesForHost } from "../../config/resolve.ts";
 import { type Context, configPath, isInteractive, lockDirectory } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { printable } from "../../output.ts";
@@ -70,16 +70,13 @@ async function openNamedSession(values: Values<typeof args>, context: Context): 
   }
   const session = openSession(values, context);
   const { profile, settings } = session.resolution;
-  const host = settings.get("host")?.value;
-  if (profile || !host) return session;
-  const [accountId, workspaceId] = ["account_id", "workspace_id"].map(
-    (key) => settings.get(key)?.value,
-  );
-  const names = profilesForHost(session.config, host, accountId, workspaceId);
+  const place = placeIn(settings);
+  if (profile || !place) return session;
+  const names = profilesForHost(session.config, place);
   const name =
     names.length > 1 && isInteractive(context)
       ? await pickProfile(QUESTION, context, names)
-      : onlyOne(names, host);
+      : onlyOne(names, place.host);
   return name === undefined
     ? session
     : openSession({ storage: values.storage, profile: name }, context);
@@ -126,7 +123,7 @@ function whatToForget({ config, resolution }: Session): Forgettable {
 
 /** The host keys that profiles other than `name` rely on. */
 function sharedKeys(config: Session["config"], name: string | null, host: string): Set<string> {
-  const others = profilesForHost(config, host, undefined, undefined).filter((o) => o !== name);
+  const others = profilesForHost(config, { host }).filter((o) => o !== name);
   const accountOf = (other: string) => placeOf(config.sections.get(other) ?? new Map())?.accountId;
   return new Set(others.flatMap((other) => hostKeys(host, accountOf(other))));
 }

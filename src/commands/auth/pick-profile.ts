@@ -1,12 +1,12 @@
 /** Which profile a person means who named none. */
 import { withoutPassword } from "../../config/host.ts";
+import { FALLBACK_PROFILE } from "../../config/profile-names.ts";
 import {
   type ConfigFile,
   listProfiles,
   readConfigFile,
   readSettings,
 } from "../../config/profiles.ts";
-import { FALLBACK_PROFILE } from "../../config/resolve.ts";
 import { type Context, configPath, isInteractive } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { printable } from "../../output.ts";

@@ -1,6 +1,7 @@
 import { authTypeOf } from "../../config/auth-type.ts";
 import { cloudOfHost } from "../../config/cloud.ts";
 import { parseHost, withoutPassword } from "../../config/host.ts";
+import { FALLBACK_PROFILE } from "../../config/profile-names.ts";
 import {
   type ConfigFile,
   listProfiles,
@@ -8,7 +9,7 @@ import {
   readConfigFile,
   readSettings,
 } from "../../config/profiles.ts";
-import { FALLBACK_PROFILE, resolve } from "../../config/resolve.ts";
+import { resolve } from "../../config/resolve.ts";
 import { type Context, configPath } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { KeyringError } from "../../keyring/backend.ts";

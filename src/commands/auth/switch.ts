@@ -1,5 +1,5 @@
+import { canBeDefault, noProfile } from "../../config/profile-names.ts";
 import { listProfiles, readConfigFile, setSettingChanges } from "../../config/profiles.ts";
-import { canBeDefault, noProfile } from "../../config/resolve.ts";
 import { type Context, configPath } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { printable } from "../../output.ts";

@@ -1,12 +1,12 @@
 /** Whose login a command is about. */
 import { hostKeys } from "../../config/host.ts";
+import { profileFlag, someOf } from "../../config/profile-names.ts";
 import {
+  placeIn,
   placeOf,
-  profileFlag,
   profilesForHost,
   type Resolution,
   type SourceType,
-  someOf,
 } from "../../config/resolve.ts";
 import { UserError } from "../../errors.ts";
 import { shellWord } from "../../output.ts";
@@ -31,14 +31,13 @@ export interface Login {
 export function chooseLogin({ config, resolution }: Pick<Session, "config" | "resolution">): Login {
   const { profile, settings } = resolution;
   if (profile) return loginOfProfile(resolution, config.path);
-  const host = settings.get("host")?.value;
-  if (!host) {
+  const place = placeIn(settings);
+  if (!place) {
     const hint = notFoundMessage(notFoundHint("file", false));
     throw new UserError(`${hint} (name a login with --profile or --host)`);
   }
-  const accountId = settings.get("account_id")?.value;
-  const workspaceId = settings.get("workspace_id")?.value;
-  const name = onlyOne(profilesForHost(config, host, accountId, workspaceId), host);
+  const { host, accountId } = place;
+  const name = onlyOne(profilesForHost(config, place), host);
   if (name === undefined)
     return { profile: null, host, accountId, keys: hostKeys(host, accountId) };
   const own = placeOf(config.sections.get(name) ?? new Map());

@@ -1,5 +1,5 @@
 import { utcOffset } from "../../../native/libc.ts";
-import { profilesForHost } from "../../config/resolve.ts";
+import { placeIn, profilesForHost } from "../../config/resolve.ts";
 import { type Context, isInteractive } from "../../context.ts";
 import { renderJson } from "../../output.ts";
 import { openForReading } from "../../storage/open.ts";
@@ -63,10 +63,8 @@ async function openAskedSession(values: AuthValues, context: Context): Promise<S
   const session = openSession(values, context);
   const { config, resolution } = session;
   if (resolution.profile || !isInteractive(context) || !context.stdout.isTTY) return session;
-  const [host, accountId, workspaceId] = ["host", "account_id", "workspace_id"].map(
-    (key) => resolution.settings.get(key)?.value,
-  );
-  const fitting = host ? profilesForHost(config, host, accountId, workspaceId) : undefined;
+  const place = placeIn(resolution.settings);
+  const fitting = place ? profilesForHost(config, place) : undefined;
   if (fitting && fitting.length <= 1) return session;
   const { pickLogin } = await import("./login.ts");
   const profile = await pickLogin(values, fitting, context);

@@ -1,4 +1,5 @@
-import { looksLikeHost, profileFlag } from "../../../config/resolve.ts";
+import { profileFlag } from "../../../config/profile-names.ts";
+import { looksLikeHost } from "../../../config/resolve.ts";
 import { shellWord } from "../../../output.ts";
 import { howToAllow } from "../../../storage/policy.ts";
 import { loginCommand } from "../target.ts";

@@ -1,6 +1,8 @@
 /** Which logins a migration is about, and moving them one after the other. */
+
+import { noProfile } from "../../../config/profile-names.ts";
 import { type ConfigFile, listProfiles } from "../../../config/profiles.ts";
-import { looksLikeHost, noProfile } from "../../../config/resolve.ts";
+import { looksLikeHost } from "../../../config/resolve.ts";
 import { type Context, lockDirectory } from "../../../context.ts";
 import { UserError } from "../../../errors.ts";
 import { KeyringError } from "../../../keyring/backend.ts";
