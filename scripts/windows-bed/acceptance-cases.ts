@@ -74,9 +74,13 @@ function makesSense({ name, keyring, terminal, needs }: Case): boolean {
   return keyring === null && !terminal && needs.length === 0 && !(name in ELSEWHERE);
 }
 
-/** Wine's drive Z: is the root of Linux. In JSON each backslash is two. */
+/**
+ * Wine's drive Z: is the root of Linux. In JSON each backslash is two. Of a thread that is at work
+ * while its process ends, Wine sometimes complains on stderr.
+ */
 function onLinux(output: string): string {
-  return output.replace(/Z:(\\{1,2}[^\\\s"'<>|:*?()]+)+/g, (path) =>
+  const said = output.replace(/^(! )?wine client error:.*\n/gm, "");
+  return said.replace(/Z:(\\{1,2}[^\\\s"'<>|:*?()]+)+/g, (path) =>
     path.slice(2).replace(/\\+/g, "/"),
   );
 }
