@@ -111,7 +111,10 @@ function keyringFindings(survey: Survey): Finding[] {
   // A state that single entries led to is told by their own findings.
   if (!failure || state === "ok" || state === "empty") return [];
   const fallsBack = settings.choice?.mode === "secure" && storeInUse(survey) === "file";
-  const words = { ...keyringWords(platform)[state], ...(fallsBack && FALLBACK_WORDS) };
+  const { message, fix } = keyringWords(platform)[state];
+  const words = fallsBack
+    ? FALLBACK_WORDS
+    : { message, fix: settings.choice?.mode === "plaintext" ? NOT_NEEDED + fix : fix + USE_FILE };
   return [
     {
       code: `keyring-${state}`,
@@ -122,26 +125,27 @@ function keyringFindings(survey: Survey): Finding[] {
   ];
 }
 
-const USE_FILE = "to go on without it, set DATABRICKS_AUTH_STORAGE=plaintext";
+const USE_FILE = "; to go on without it, set DATABRICKS_AUTH_STORAGE=plaintext";
+const NOT_NEEDED = "none while the file is used; for the keyring, ";
 
 const keyringWords = (platform: NodeJS.Platform) => ({
   unreachable: {
     message: "the OS keyring is not reachable",
-    fix: `start the desktop's keyring; ${USE_FILE}`,
+    fix: "start the desktop's keyring",
   },
   locked: {
     message: "the OS keyring is locked",
-    fix: `${howToUnlock(platform)}; ${USE_FILE}`,
+    fix: howToUnlock(platform),
   },
   denied: {
     message: "the OS keyring denied access",
-    fix: `${howToAllow(platform)}; ${USE_FILE}`,
+    fix: howToAllow(platform),
   },
   "timed-out": {
     message: "the OS keyring gave no answer",
-    fix: `look for a prompt that is still open, or restart the keyring's service; ${USE_FILE}`,
+    fix: "look for a prompt that is still open, or restart the keyring's service",
   },
-  failed: { message: "the OS keyring failed", fix: `restart the keyring's service; ${USE_FILE}` },
+  failed: { message: "the OS keyring failed", fix: "restart the keyring's service" },
 });
 
 const FALLBACK_WORDS = {
