@@ -65,13 +65,10 @@ async function runLeaf(leaf: Leaf, rest: readonly string[], context: Context): P
 }
 
 /** Its default command, else its help. */
-async function runGroup(
-  group: Group,
-  { path, unknown, rest }: Found,
-  context: Context,
-): Promise<void> {
+async function runGroup(group: Group, found: Found, context: Context): Promise<void> {
+  const { path, unknown, rest } = found;
   // First of all: the flags may be those of the command that was meant.
-  if (unknown !== undefined) throw await unknownCommand(unknown, group, path);
+  if (unknown !== undefined) throw await unknownCommand(unknown, group, found);
   const { parseArguments } = await import("./commands/arguments.ts");
   const { authArgs } = await import("./commands/command.ts");
   const { renderGroupHelp } = await import("./commands/help.ts");
@@ -84,9 +81,10 @@ async function runGroup(
 async function unknownCommand(
   unknown: string,
   group: Group,
-  path: readonly string[],
+  { path, flags }: Found,
 ): Promise<UserError> {
-  const { nearest } = await import("./commands/arguments.ts");
+  const { nearest, parseArguments } = await import("./commands/arguments.ts");
+  const { authArgs } = await import("./commands/command.ts");
   const { shownChildren } = await import("./commands/help.ts");
   const names = (of: Group) => shownChildren(of).map(([name]) => name);
   // Of this group first, then of those below it: `databricks login` lacks a word.
@@ -95,6 +93,8 @@ async function unknownCommand(
     return found ? [`${name} ${found}`] : [];
   });
   const suggestion = nearest(unknown, names(group)) ?? below[0];
+  // What is like no command may be the value of a flag that is misspelt.
+  if (!suggestion) parseArguments(authArgs, flags, path.join(" "));
   const full = ["databricks", ...path].join(" ");
   const meant = suggestion ? `; did you mean \`${full} ${suggestion}\`?` : "";
   const elsewhere = path.length === 0 && !suggestion ? ` ${NOT_HERE}` : "";

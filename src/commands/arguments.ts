@@ -96,16 +96,20 @@ function placePositionals(
 function unexpectedArgument(word: string, declared: Arguments, commandName: string): UserError {
   const suggestion = nearest(word, flagNames(declared));
   return new UserError(
-    `unexpected argument ${JSON.stringify(word)}${suggestion ? `; did you mean --${suggestion}?` : ""}\nSee \`databricks ${commandName} --help\`.`,
+    `unexpected argument ${JSON.stringify(word)}${suggestion ? `; did you mean --${suggestion}?` : ""}\n${seeHelp(commandName)}`,
   );
 }
 
 function unknownFlag(raw: string, declared: Arguments, commandName: string): UserError {
   const suggestion = nearest(raw.replace(/^-+/, ""), flagNames(declared));
   return new UserError(
-    `unknown flag: ${raw}${suggestion ? `; did you mean --${suggestion}?` : ""}\nSee \`databricks ${commandName}${commandName && " "}--help\`.`,
+    `unknown flag: ${raw}${suggestion ? `; did you mean --${suggestion}?` : ""}\n${seeHelp(commandName)}`,
   );
 }
+
+/** The program itself has no name here. */
+const seeHelp = (commandName: string) =>
+  `See \`databricks ${commandName}${commandName && " "}--help\`.`;
 
 /** The known word closest to `word`, if it is close enough to be a slip. */
 export function nearest(word: string, known: readonly string[]): string | undefined {

@@ -50,7 +50,8 @@ export const TREE: Group = {
 };
 
 /** Flags that take a value and may stand before the command's words. */
-const VALUE_FLAGS = /^(-p|-o|--profile|--output|--host|--account-id|--workspace-id|--storage)$/;
+const VALUE_FLAGS =
+  /^(-p|-o|--(profile|output|host|account-id|workspace-id|storage|timeout|scopes|to))$/;
 
 /** Where the words of a command line lead. */
 export interface Found {
@@ -59,7 +60,9 @@ export interface Found {
   path: string[];
   /** The first word that the group there does not know. */
   unknown: string | undefined;
-  /** Flags among the words, that word, and all that follows it. */
+  /** Flags before that word, with their values. */
+  flags: string[];
+  /** The same, that word, and all that follows it. */
   rest: string[];
 }
 
@@ -67,22 +70,19 @@ export function findCommand(argv: readonly string[]): Found {
   let node: Group | Leaf = TREE;
   let unknown: string | undefined;
   const path: string[] = [];
-  const rest: string[] = [];
-  for (let index = 0; index < argv.length; index++) {
+  const flags: string[] = [];
+  let index = 0;
+  for (; index < argv.length; index++) {
     const word = argv[index] ?? "";
-    const child: Group | Leaf | undefined =
-      typeof node === "function" || !Object.hasOwn(node.children, word)
-        ? undefined
-        : node.children[word];
-    if (typeof node === "function" || word === "--") {
-      rest.push(...argv.slice(index));
-      break;
-    }
+    if (typeof node === "function" || word === "--") break;
+    const child: Group | Leaf | undefined = Object.hasOwn(node.children, word)
+      ? node.children[word]
+      : undefined;
     if (word.startsWith("-")) {
-      rest.push(word);
+      flags.push(word);
       const value = argv[index + 1];
       if (VALUE_FLAGS.test(word) && value !== undefined) {
-        rest.push(value);
+        flags.push(value);
         index++;
       }
     } else if (child) {
@@ -90,9 +90,8 @@ export function findCommand(argv: readonly string[]): Found {
       path.push(word);
     } else {
       unknown = word;
-      rest.push(...argv.slice(index));
       break;
     }
   }
-  return { node, path, unknown, rest };
+  return { node, path, unknown, flags, rest: [...flags, ...argv.slice(index)] };
 }

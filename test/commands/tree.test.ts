@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { parseArguments } from "../../src/commands/arguments.ts";
-import type { Command, Group } from "../../src/commands/command.ts";
+import type { Argument, Command, Group } from "../../src/commands/command.ts";
 import { findCommand, TREE } from "../../src/commands/tree.ts";
 
 /** Every command that help tells of, by its words. */
@@ -55,4 +55,17 @@ test("flags may stand before a command's words, with their values", () => {
   });
   expect(findCommand(["--", "auth"]).path).toEqual([]);
   expect(findCommand(["constructor"]).path).toEqual([]);
+});
+
+test("so may every flag that takes a value", () => {
+  const flags = commands.flatMap(([words, { args }]) =>
+    Object.entries<Argument>(args).flatMap(([name, { type, alias }]) => {
+      const written = [`--${name}`, ...(alias ? [`-${alias}`] : [])];
+      return type === "string" ? written.map((flag) => ({ flag, words: words.split(" ") })) : [];
+    }),
+  );
+  const lost = flags.filter(
+    ({ flag, words }) => findCommand([flag, "x", ...words]).path.join() !== words.join(),
+  );
+  expect(lost).toEqual([]);
 });
