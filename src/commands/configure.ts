@@ -1,5 +1,4 @@
 import { checkId, parseHost } from "../config/host.ts";
-import type { Change } from "../config/ini-document.ts";
 import { FALLBACK_PROFILE } from "../config/profile-names.ts";
 import { configureChanges, readConfigFile, validateProfileName } from "../config/profiles.ts";
 import { type Context, configPath, isInteractive } from "../context.ts";
@@ -36,11 +35,11 @@ async function runConfigure(values: Values<typeof args>, context: Context): Prom
     );
   }
   const profile = values.profile || context.env["DATABRICKS_CONFIG_PROFILE"] || FALLBACK_PROFILE;
-  const { host, accountId, workspaceId } = parseHost(
+  const place = parseHost(
     values.host || context.env["DATABRICKS_HOST"] || (await askForHost(context)),
   );
-  if (accountId) checkId("account id", accountId);
-  if (workspaceId) checkId("workspace id", workspaceId);
+  if (place.accountId) checkId("account id", place.accountId);
+  if (place.workspaceId) checkId("workspace id", place.workspaceId);
   const path = configPath(context);
   if (!readConfigFile(path).sections.has(profile)) validateProfileName(profile);
   const token = (await readToken(context)).trim();
@@ -48,18 +47,8 @@ async function runConfigure(values: Values<typeof args>, context: Context): Prom
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new UserError("the token holds blanks or odd signs; nothing was changed");
   }
-  await saveConfig(context, (config) => [
-    ...configureChanges(config, profile, { host, token }),
-    ...setIds(profile, { account_id: accountId, workspace_id: workspaceId }),
-  ]);
+  await saveConfig(context, (config) => configureChanges(config, profile, { ...place, token }));
   context.stderr.write(`Profile ${printable(profile)} was successfully saved\n`);
-}
-
-/** The ids that the host's URL carried; those that it lacks stay as the profile has them. */
-function setIds(section: string, ids: Record<string, string | undefined>): Change[] {
-  return Object.entries(ids).flatMap(([key, value]) =>
-    value === undefined ? [] : [{ kind: "set", section, key, value }],
-  );
 }
 
 async function askForHost(context: Context): Promise<string> {

@@ -4,9 +4,10 @@
  */
 import { UserError } from "../errors.ts";
 import type { ConfigFile } from "./config-file.ts";
+import type { ParsedHost } from "./host.ts";
 import type { Change } from "./ini-document.ts";
 import { canBeDefault, isReserved, SETTINGS_SECTION } from "./profile-names.ts";
-import { isPlaceholder, namedDefault } from "./resolve.ts";
+import { isPlaceholder, namedDefault, placeOf } from "./resolve.ts";
 
 export {
   type ConfigFile,
@@ -122,17 +123,23 @@ export function loginChanges(
   return profileChanges(config, name, settings, clear);
 }
 
-/** A profile with a personal access token. */
+/** A profile with a personal access token. Ids that are not given stay, but not those of another host. */
 export function configureChanges(
   config: ConfigFile,
   name: string,
-  { host, token }: { host: string; token: string },
+  { host, accountId, workspaceId, token }: ParsedHost & { token: string },
 ): Change[] {
   const settings = new Map([
     ["host", host],
     ["token", token],
   ]);
+  if (accountId) settings.set("account_id", accountId);
+  if (workspaceId) settings.set("workspace_id", workspaceId);
   const clear = [...CREDENTIAL_KEYS, "auth_type", "scopes", "databricks_cli_path"];
+  const present = config.sections.get(name);
+  if (present?.get("host") && placeOf(present)?.host !== host) {
+    clear.push("account_id", "workspace_id");
+  }
   return profileChanges(config, name, settings, clear);
 }
 

@@ -53,6 +53,26 @@ test("other credentials of the profile go, whatever else it holds stays", async 
   );
 });
 
+const ANOTHER_HOST =
+  "[ci]\nhost = https://A.example/\naccount_id = acc-1\nworkspace_id = 111\ncluster_id = c\n";
+
+test.each([
+  ["another host", "b.example", "cluster_id = c\ntoken = pat-1\n"],
+  [
+    "another host with an id",
+    "b.example/?o=2",
+    "workspace_id = 2\ncluster_id = c\ntoken = pat-1\n",
+  ],
+  [
+    "the same",
+    "a.example",
+    "account_id = acc-1\nworkspace_id = 111\ncluster_id = c\ntoken = pat-1\n",
+  ],
+])("ids go with their host: %s", async (_case, host, rest) => {
+  const { file } = await configure(["-p", "ci", "--host", host], "pat-1", {}, ANOTHER_HOST);
+  expect(file).toStartWith(`[ci]\nhost = https://${host.split("/")[0]}\n${rest}`);
+});
+
 test("a name from the file is no command to the terminal", async () => {
   const before = "[a\x1b[31mred]\nhost = https://h.example\n";
   const argv = ["-p", "a\x1b[31mred", "--host", "h.example"];

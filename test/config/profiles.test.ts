@@ -237,9 +237,7 @@ test("configure leaves host and token of what tells who logs in", async () => {
   const before =
     "[a]\nhost = old\nauth_type = databricks-cli\nscopes = sql\ndatabricks_cli_path = /x\naccount_id = acc\nclient_id = c\ntoken = t\n";
   const changes = configureChanges(configOf(before), "a", { host: "https://h", token: "pat-1" });
-  expect(await editIni(before, changes)).toBe(
-    "[a]\nhost = https://h\naccount_id = acc\ntoken = pat-1\n",
-  );
+  expect(await editIni(before, changes)).toBe("[a]\nhost = https://h\ntoken = pat-1\n");
   const first = configureChanges(configOf(""), "a", { host: "https://h", token: "pat-1" });
   expect(await editIni("", first)).toBe(`[a]\nhost = https://h\ntoken = pat-1\n${SETTINGS}`);
 });
