@@ -61,25 +61,22 @@ export async function fetchHostMetadata(
   } catch (error) {
     // Best effort: the HTTP layer has noted the reason for --debug.
     if (!(error instanceof UserError) || signal?.aborted) throw error;
-    if (!(error instanceof NoAnswer || isBusy(error))) return null;
+    if (!isPassing(error)) return null;
     const text = `${host} could not be asked where it signs people in: ${error.message}`;
     return { ...SAYS_NOTHING, unasked: new UserError(text, { cause: error }) };
   }
 }
 
-const isBusy = (error: unknown) =>
-  error instanceof ApiError && (error.status >= 500 || error.status === 429);
-
-/** What a login's key in the file cache tells of its host: an account's is the address of its authorization server. */
-export function metadataOfKey(hostKey: string): HostMetadata {
-  return { ...SAYS_NOTHING, oidcEndpoint: hostKey };
-}
+/** The host may answer otherwise the next time. */
+const isPassing = (error: unknown) =>
+  error instanceof NoAnswer ||
+  (error instanceof ApiError && (error.status >= 500 || error.status === 429));
 
 /**
  * The target behind a canonical host. `accountId` is what the person or the profile gave; the
- * host's own counts where there is none. Without any, a host that could not be asked is a workspace.
+ * host's own counts where there is none. A host that says nothing is a workspace.
  *
- * @throws UserError for an account console without an account id; with one, for a host that could not be asked
+ * @throws UserError for an account console without an account id
  */
 export function loginTarget(
   host: string,
@@ -94,11 +91,48 @@ export function loginTarget(
     }
     return { kind: "account", host, accountId: account };
   }
-  if (account !== undefined && metadata?.unasked) throw metadata.unasked;
   const accountScoped = metadata?.oidcEndpoint?.includes("/oidc/accounts/") ?? false;
   return accountScoped && account !== undefined
     ? { kind: "unified", host, accountId: account }
     : { kind: "workspace", host };
+}
+
+/**
+ * As `loginTarget`. A host that could not be asked about itself is asked for the account's
+ * authorization server: it is the account's if that is there, a workspace if it is not.
+ *
+ * @throws UserError as `loginTarget` does, and where neither can be asked
+ */
+export async function askTarget(
+  http: Http,
+  host: string,
+  accountId: string | undefined,
+  metadata: HostMetadata | null,
+  signal?: AbortSignal,
+): Promise<HostTarget> {
+  const target = loginTarget(host, accountId, metadata);
+  if (!metadata?.unasked || accountId === undefined) return target;
+  const unified: HostTarget = { kind: "unified", host, accountId };
+  try {
+    await findServer(http, unified, signal);
+    return unified;
+  } catch (error) {
+    if (!(error instanceof UserError) || signal?.aborted) throw error;
+    if (isPassing(error)) throw metadata.unasked;
+    return target;
+  }
+}
+
+/** The target that a key of the file cache stands for; it is one of `hostKeys`. */
+export function targetOfKey(
+  host: string,
+  accountId: string | undefined,
+  hostKey: string,
+): HostTarget {
+  const target = loginTarget(host, accountId, null);
+  return target.kind === "workspace" && accountId !== undefined && hostKey !== host
+    ? { kind: "unified", host, accountId }
+    : target;
 }
 
 /** The key of a target's token in the file cache, beside the profile's. */
@@ -128,7 +162,7 @@ async function readDescription(url: string, response: Response): Promise<unknown
   try {
     return await readJson(url, response);
   } catch (error) {
-    if (!(error instanceof UserError) || isBusy(error)) throw error;
+    if (!(error instanceof UserError) || isPassing(error)) throw error;
     throw new UserError(`${error.message}; is this a Databricks host?`, { cause: error });
   }
 }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { UserError } from "../../src/errors.ts";
 import {
+  askTarget,
   DEFAULT_DISCOVERY_HOST,
   discoveredServer,
   fetchHostMetadata,
@@ -9,7 +10,7 @@ import {
   type HostTarget,
   hostKeyOf,
   loginTarget,
-  metadataOfKey,
+  targetOfKey,
 } from "../../src/oauth/discovery.ts";
 import { createHttp } from "../../src/oauth/http.ts";
 import { startWorkspace, type WorkspaceOptions } from "../workspace/server.ts";
@@ -151,21 +152,16 @@ describe("loginTarget", () => {
     expect(loginTarget(from, accountId, said)).toEqual(target);
   });
 
-  test("a host that could not be asked is a workspace, but for an account its server is not guessed", () => {
-    const unasked = new UserError("not now");
-    expect(loginTarget(host, undefined, metadata({ unasked }))).toEqual({
-      kind: "workspace",
-      host,
-    });
-    expect(() => loginTarget(host, "a1", metadata({ unasked }))).toThrow(unasked);
-  });
-
   test.each([
     { kind: "workspace", host },
     { kind: "unified", host, accountId: "a1" },
     { kind: "account", host: accounts, accountId: "a1" },
   ] as const)("the key of a login tells: $kind", (target) => {
-    expect(loginTarget(target.host, "a1", metadataOfKey(hostKeyOf(target)))).toEqual(target);
+    expect(targetOfKey(target.host, "a1", hostKeyOf(target))).toEqual(target);
+  });
+
+  test("without an account id, a key is a workspace's", () => {
+    expect(targetOfKey(host, undefined, host)).toEqual({ kind: "workspace", host });
   });
 
   test("an account console without an account names the flag", () => {
@@ -186,6 +182,71 @@ describe("loginTarget", () => {
   });
 });
 
+describe("askTarget", () => {
+  const unasked = new UserError("not now");
+
+  test("a host that has been asked is not asked for its servers", async () => {
+    const { url, control, requests } = await workspaceWith({ hostMetadata: "account" });
+    for (const said of [null, metadata({})]) {
+      const target = await askTarget(http, url, control.accountId, said);
+      expect(target).toEqual({ kind: "workspace", host: url });
+    }
+    expect(requests).toEqual([]);
+  });
+
+  test("nor is one where no account is named", async () => {
+    const { url, requests } = await workspaceWith({ hostMetadata: "account" });
+    const target = await askTarget(http, url, undefined, metadata({ unasked }));
+    expect(target).toEqual({ kind: "workspace", host: url });
+    expect(requests).toEqual([]);
+  });
+
+  test("the account's server tells by being there", async () => {
+    const { url, control } = await workspaceWith({ hostMetadata: "account" });
+    const { accountId } = control;
+    const target = await askTarget(http, url, accountId, metadata({ unasked }));
+    expect(target).toEqual({ kind: "unified", host: url, accountId });
+  });
+
+  test.each([
+    ["is not there", {}],
+    ["is a page", { faults: { metadata: { kind: "html", status: 200 } } }],
+    [
+      "is another's",
+      {
+        hostMetadata: "account",
+        faults: { metadata: { kind: "rewrite", set: { issuer: "https://x.example.com" } } },
+      },
+    ],
+  ] as const)("a host whose account's server %s is a workspace", async (_name, controls) => {
+    const { url, control } = await workspaceWith(controls);
+    const target = await askTarget(http, url, control.accountId, metadata({ unasked }));
+    expect(target).toEqual({ kind: "workspace", host: url });
+  });
+
+  test.each([
+    { kind: "status", status: 503 },
+    { kind: "status", status: 429 },
+    { kind: "cut-before-headers" },
+    { kind: "cut-mid-body" },
+  ] as const)("it is not guessed after $kind $status", async (fault) => {
+    const { url, control } = await workspaceWith({
+      hostMetadata: "account",
+      faults: { metadata: fault },
+    });
+    const asking = askTarget(http, url, control.accountId, metadata({ unasked }));
+    expect(await asking.catch((error: unknown) => error)).toBe(unasked);
+  });
+
+  test("gives way to who aborts", async () => {
+    const { url, control } = await workspaceWith({ faults: { metadata: { kind: "never" } } });
+    const reason = new UserError("too late");
+    const signal = AbortSignal.abort(reason);
+    const asking = askTarget(http, url, control.accountId, metadata({ unasked }), signal);
+    expect(await asking.catch((error: unknown) => error)).toBe(reason);
+  });
+});
+
 describe("findServer", () => {
   test("asks a workspace", async () => {
     const { url } = await workspaceWith({ issuer: "always" });
@@ -198,7 +259,7 @@ describe("findServer", () => {
   });
 
   test("asks a unified host for the account's server", async () => {
-    const { url, control } = await workspaceWith();
+    const { url, control } = await workspaceWith({ hostMetadata: "account" });
     const { accountId } = control;
     const server = await findServer(http, { kind: "unified", host: url, accountId });
     expect(server.issuer).toBe(`${url}/oidc/accounts/${accountId}`);

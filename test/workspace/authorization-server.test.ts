@@ -11,7 +11,7 @@ import {
 } from "./login-client.ts";
 import { startWorkspace } from "./server.ts";
 
-const workspace = await startWorkspace();
+const workspace = await startWorkspace({ controls: { hostMetadata: "account" } });
 const issuer = `${workspace.url}/oidc`;
 const accountIssuer = `${issuer}/accounts/${workspace.control.accountId}`;
 
@@ -108,6 +108,12 @@ describe("authorize", () => {
     expect((await askedOfCallback(authorizeLink(accountIssuer))).has("code")).toBe(true);
     const other = authorizeLink(`${issuer}/accounts/someone-else`);
     expect((await fetch(other, { redirect: "manual" })).status).toBe(404);
+  });
+
+  test("knows no account where the host is a workspace", async () => {
+    workspace.control.hostMetadata = "workspace";
+    const link = authorizeLink(accountIssuer);
+    expect((await fetch(link, { redirect: "manual" })).status).toBe(404);
   });
 });
 

@@ -19,18 +19,20 @@ const nothing: Route = {
 export function routeOf(asked: Asked, state: State): Route {
   const { origin, pathname } = asked.url;
   const accountConsole = /^accounts(-dod)?\./.test(asked.url.hostname);
+  const servesAccount = accountConsole || state.controls.hostMetadata === "account";
   const [, accountId, oidcPath] = /^\/oidc(?:\/accounts\/([^/]+))?\/(.+)$/.exec(pathname) ?? [];
   if (oidcPath !== undefined) {
     if (accountId === undefined && accountConsole) return nothing;
     const route = oidcRoute(asked, oidcPath, issuerOf(origin, accountId), state);
-    const known = accountId === undefined || accountId === state.controls.accountId;
+    const known =
+      accountId === undefined || (servesAccount && accountId === state.controls.accountId);
     return known ? route : { ...route, answer: () => html(404, "<p>no such account") };
   }
   if (pathname === "/.well-known/databricks-config") {
     return get("databricks-config", asked, () => api.hostMetadata(origin, accountConsole, state));
   }
   const listed = /^\/api\/2\.0\/accounts\/([^/]+)\/workspaces$/.exec(pathname)?.[1];
-  if (listed !== undefined && (accountConsole || state.controls.hostMetadata === "account")) {
+  if (listed !== undefined && servesAccount) {
     return get("workspaces", asked, () => api.workspaces(asked, listed, state));
   }
   return accountConsole ? nothing : workspaceRoute(asked, state);

@@ -139,13 +139,13 @@ async function findTarget(
   signal: AbortSignal,
 ): Promise<HostTarget> {
   const { profile, host, accountId } = login;
-  const { fetchHostMetadata, loginTarget, metadataOfKey } = await import(
-    "../../oauth/discovery.ts"
-  );
+  const { fetchHostMetadata, loginTarget, targetOfKey } = await import("../../oauth/discovery.ts");
   const hostKey = key === profile ? hostKeys(host, accountId).find(isFrom) : key;
-  if (hostKey !== undefined) return loginTarget(host, accountId, metadataOfKey(hostKey));
+  if (hostKey !== undefined) return targetOfKey(host, accountId, hostKey);
   // Only with an account id can the host's metadata lead to another server than the workspace's own.
   const metadata = accountId ? await fetchHostMetadata(http, host, signal) : null;
+  // A refresh token goes nowhere by guess: a server that does not know it may end the login.
+  if (metadata?.unasked) throw metadata.unasked;
   return loginTarget(host, accountId, metadata);
 }
 

@@ -6,11 +6,11 @@ import { type Context, isInteractive } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { callbackPorts } from "../../oauth/callback.ts";
 import {
+  askTarget,
   DEFAULT_DISCOVERY_HOST,
   fetchHostMetadata,
   type HostMetadata,
   type LoginTarget,
-  loginTarget,
 } from "../../oauth/discovery.ts";
 import type { Http } from "../../oauth/http.ts";
 import { authArgs, hostProblem, parseDuration, profileArgument, type Values } from "../command.ts";
@@ -111,7 +111,7 @@ export async function planLogin(
   }
   const metadata = await fetchHostMetadata(http, host);
   const accountId = given("account_id") ?? (await askForAccount(host, context));
-  const target = loginTarget(host, accountId, metadata);
+  const target = await askTarget(http, host, accountId, metadata);
   if (target.kind === "account" && plan.compute === "cluster") {
     throw new UserError(
       `--configure-cluster: ${host} is an account console, and clusters belong to workspaces`,

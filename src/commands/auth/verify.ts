@@ -5,11 +5,11 @@ import type { Context } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { type Caller, listWorkspaces, whoAmI } from "../../oauth/account.ts";
 import {
+  askTarget,
   fetchHostMetadata,
   findServer,
   type HostMetadata,
   type HostTarget,
-  loginTarget,
 } from "../../oauth/discovery.ts";
 import type { ReadingStore } from "../../storage/open.ts";
 import { deadline } from "../deadline.ts";
@@ -94,7 +94,8 @@ export async function openVerifier(context: Context, timeout: number): Promise<V
     // Only with an account id can the host's metadata make a difference, and not to a workspace's own credentials.
     const asksAccount =
       accountId !== undefined && (login ? !workspaceId : authType === "oauth-m2m");
-    const target = loginTarget(host, accountId, asksAccount ? await metadataOf(host) : null);
+    const metadata = asksAccount ? await metadataOf(host) : null;
+    const target = await askTarget(http, host, accountId, metadata, signal);
     const authorization = await authorize(subject, target, login);
     const caller: Caller = { http, host, authorization, signal };
     return identify(caller, target, workspaceId);
