@@ -2,7 +2,7 @@
 import { UserError } from "../errors.ts";
 import { ATTRIBUTES } from "./attributes.ts";
 import { authTypeOf } from "./auth-type.ts";
-import { canonicalHost, type ParsedHost, parseHost } from "./host.ts";
+import { canonicalHost, hostKeys, type ParsedHost, parseHost } from "./host.ts";
 import {
   canBeDefault,
   FALLBACK_PROFILE,
@@ -247,6 +247,18 @@ export function profilesForHost(
     );
   };
   return [...config.sections].filter(matches).map(([name]) => name);
+}
+
+/** The host keys of a login, without those that profiles other than `profile` share. */
+export function ownHostKeys(
+  config: ConfigSections,
+  profile: string | null,
+  { host, accountId }: ParsedHost,
+): string[] {
+  const others = profilesForHost(config, { host }).filter((name) => name !== profile);
+  const accountOf = (name: string) => placeOf(config.sections.get(name) ?? new Map())?.accountId;
+  const shared = new Set(others.flatMap((name) => hostKeys(host, accountOf(name))));
+  return hostKeys(host, accountId).filter((key) => !shared.has(key));
 }
 
 /** A profile's host, with its ids: those in the host's URL, else its own keys. Null without a host that can be read. */

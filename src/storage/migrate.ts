@@ -194,12 +194,13 @@ async function isMirror(
   return false;
 }
 
-/** An entry of the keyring that is no token is as good as none: the file's is better. */
-async function lookUpReadable(keyring: TokenStore, key: string): Promise<Token | null> {
+/** An entry of the keyring that is no token is as good as none: the file's is better, and it can still be removed. */
+export async function lookUpReadable(store: TokenStore, key: string): Promise<Token | null> {
   try {
-    return await keyring.lookup(key);
+    return await store.lookup(key);
   } catch (error) {
-    if (error instanceof KeyringError && error.code === "invalid") return null;
+    const cause = error instanceof UserError ? error.cause : error;
+    if (cause instanceof KeyringError && cause.code === "invalid") return null;
     throw error;
   }
 }

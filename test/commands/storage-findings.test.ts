@@ -83,7 +83,6 @@ const login = (
       keyring: absent,
       file: absent,
       mirrors: [],
-      isLeftover: false,
       ...places,
     },
   ],
@@ -313,7 +312,7 @@ describe("findings", () => {
     ],
     [
       "a token under the host of profiles that is none of theirs",
-      [login({ file: held("old"), isLeftover: true }, "https://h", false)],
+      [login({ file: held("old"), leftover: "never-read" }, "https://h", false)],
       [
         [
           "host-key-leftover",
@@ -380,7 +379,6 @@ describe("findings", () => {
       keyring: absent,
       file: held(`p${index}`),
       mirrors: [],
-      isLeftover: false,
     }));
     const [finding, ...others] = find({ logins });
     expect(others).toEqual([]);
@@ -477,15 +475,35 @@ describe("a token under a host key", () => {
   const store = (names: Held) =>
     new Map(Object.entries(names).map(([key, name]) => [key, held(name)]));
 
-  test.each<[title: string, mirrors: typeof two, keyring: Held, file: Held, expected: boolean]>([
-    ["of two profiles without a token", two, {}, {}, true],
-    ["of two profiles that are in the keyring", two, { one: "new", two: "newer" }, {}, true],
-    ["of two profiles, one of which is in the file", two, {}, { two: "newer" }, false],
-    ["that is a copy of a profile's", two, { one: "old" }, {}, false],
-    ["of the only profile, which has no token", single, {}, {}, false],
-    ["of the only profile, which is in the keyring", single, { one: "new" }, {}, true],
-    ["of no profile", new Map(), {}, {}, false],
-  ])("%s", (_title, mirrors, keyring, file, expected) => {
+  test.each<
+    [
+      title: string,
+      mirrors: typeof two,
+      keyring: Held,
+      file: Held,
+      leftover: Survey["logins"][number]["leftover"],
+    ]
+  >([
+    ["of two profiles without a token", two, {}, {}, "never-read"],
+    [
+      "of two profiles that are in the keyring",
+      two,
+      { one: "new", two: "newer" },
+      {},
+      "never-read",
+    ],
+    ["of two profiles, one of which is in the file", two, {}, { two: "newer" }, undefined],
+    ["that is a copy of a profile's", two, { one: "old" }, {}, undefined],
+    ["of the only profile, which has no token", single, {}, {}, undefined],
+    [
+      "of the only profile, which is in the keyring",
+      single,
+      { one: "new" },
+      {},
+      "read-in-file-mode",
+    ],
+    ["of no profile", new Map(), {}, {}, undefined],
+  ])("%s", (_title, mirrors, keyring, file, leftover) => {
     const placed = placeLogins(
       [...mirrors.keys(), HOST],
       { sections: new Map() },
@@ -493,7 +511,7 @@ describe("a token under a host key", () => {
       store(keyring),
       store({ ...file, [HOST]: "old" }),
     );
-    expect(placed.some(({ isLeftover }) => isLeftover)).toBe(expected);
+    expect(placed.find(({ key }) => key === HOST)?.leftover).toBe(leftover);
   });
 });
 

@@ -46,31 +46,37 @@ export async function keepLogin(
   await pinStorage(opened, context);
   if (changes) await saveProfile(key, changes, context);
   else {
-    context.stderr.write(
-      `Login to ${printable(key)} was successfully saved${tokenHint(signedIn, plan, context)}\n`,
-    );
+    const hint = await tokenHint(signedIn, plan, opened.store, context);
+    context.stderr.write(`Login to ${printable(key)} was successfully saved; ${hint}\n`);
   }
   tellAfterLogin(key, opened, context);
 }
 
-/** A login without a profile is found only by all that its key is made of, and not beside several profiles. */
-function tokenHint(
+/** A login without a profile is found only by all that its key is made of, and not beside the logins of profiles. */
+async function tokenHint(
   { target }: LoginResult,
-  { storage, workspaceId }: Plan,
+  { storage }: Plan,
+  store: TokenStore,
   context: Context,
-): string {
+): Promise<string> {
+  const { host } = target;
   const accountId = target.kind === "workspace" ? undefined : target.accountId;
   const config = readConfigFile(configPath(context));
-  const names = profilesForHost(config, {
-    host: target.host,
-    ...(accountId && { accountId }),
-    ...(workspaceId && { workspaceId }),
-  });
-  if (names.length > 1) {
-    return `; commands look for the logins of its ${names.length} profiles instead (${printable(someOf(names))}): name one with --profile`;
+  const [only, ...others] = profilesForHost(config, { host, ...(accountId && { accountId }) });
+  if (only !== undefined && (others.length > 0 || (await hasLogin(store, only)))) {
+    const names = printable(someOf([only, ...others]));
+    return `commands take the logins of the host's profiles instead (${names}): name one with --profile`;
   }
-  const flags = loginFlags({ profile: null, host: target.host, accountId });
-  return `; its token: databricks auth token ${flags}${storageFlag(storage)}`;
+  const flags = loginFlags({ profile: null, host, accountId });
+  return `its token: databricks auth token ${flags}${storageFlag(storage)}`;
+}
+
+async function hasLogin(store: TokenStore, profile: string): Promise<boolean> {
+  try {
+    return (await store.lookup(profile)) !== null;
+  } catch {
+    return false; // a command that looks there will say why
+  }
 }
 
 /** Stores the token; returns the key it lies under. */

@@ -1,14 +1,19 @@
-import { hostKeys } from "../../config/host.ts";
 import { deleteProfileChanges, readConfigFile } from "../../config/profiles.ts";
-import { isPersonLogin, placeIn, placeOf, profilesForHost } from "../../config/resolve.ts";
+import {
+  isPersonLogin,
+  ownHostKeys,
+  placeIn,
+  placeOf,
+  profilesForHost,
+} from "../../config/resolve.ts";
 import { type Context, configPath, isInteractive, lockDirectory } from "../../context.ts";
 import { UserError } from "../../errors.ts";
 import { printable } from "../../output.ts";
 import { openFileStore } from "../../storage/file-store.ts";
-import { planRemoval } from "../../storage/migrate.ts";
+import { lookUpReadable, planRemoval } from "../../storage/migrate.ts";
 import { openForReading } from "../../storage/open.ts";
 import { holdKey } from "../../storage/refresh-lock.ts";
-import type { Token, TokenStore } from "../../storage/store.ts";
+import type { TokenStore } from "../../storage/store.ts";
 import { authArgs, command, profileArgument, type Values } from "../command.ts";
 import { saveConfig } from "../save-config.ts";
 import { pickProfile } from "./pick-profile.ts";
@@ -104,28 +109,20 @@ interface Forgettable {
 function whatToForget({ config, resolution }: Session): Forgettable {
   const { profile, section, settings } = resolution;
   requireOwnAccount(resolution);
-  const host = settings.get("host")?.value;
   if (!profile) {
-    if (!host) throw new UserError("name a profile with --profile, or a host with --host");
-    const shared = sharedKeys(config, null, host);
-    const keys = hostKeys(host, settings.get("account_id")?.value);
-    const [first, ...rest] = keys.filter((key) => !shared.has(key));
+    const place = placeIn(settings);
+    if (!place) throw new UserError("name a profile with --profile, or a host with --host");
+    const [first, ...rest] = ownHostKeys(config, null, place);
     if (first) return { profile: null, keys: [first, ...rest] };
-    throw new UserError(`profiles share the login of ${host}; name one of them with --profile`);
+    throw new UserError(
+      `profiles share the login of ${place.host}; name one of them with --profile`,
+    );
   }
   const name = profile.value;
   const own = section && isPersonLogin(section) ? placeOf(section) : null;
   if (!own) return { profile: name, keys: [name] };
-  const shared = sharedKeys(config, name, own.host);
-  const keys = hostKeys(own.host, own.accountId);
-  return { profile: name, keys: [name, ...keys.filter((key) => key !== name && !shared.has(key))] };
-}
-
-/** The host keys that profiles other than `name` rely on. */
-function sharedKeys(config: Session["config"], name: string | null, host: string): Set<string> {
-  const others = profilesForHost(config, { host }).filter((o) => o !== name);
-  const accountOf = (other: string) => placeOf(config.sections.get(other) ?? new Map())?.accountId;
-  return new Set(others.flatMap((other) => hostKeys(host, accountOf(other))));
+  const keys = ownHostKeys(config, name, own);
+  return { profile: name, keys: [name, ...keys.filter((key) => key !== name)] };
 }
 
 /** Removes the login from the store in use and from the file cache; whether it was anywhere. */
@@ -163,14 +160,4 @@ async function forget(
     await removeFrom(file);
     return found;
   });
-}
-
-/** What cannot be read can still be removed. */
-async function lookUpReadable(store: TokenStore, key: string): Promise<Token | null> {
-  try {
-    return await store.lookup(key);
-  } catch (error) {
-    if (error instanceof UserError) return null;
-    throw error;
-  }
 }

@@ -1,7 +1,8 @@
 /** Whose login a command is about. */
-import { hostKeys } from "../../config/host.ts";
 import { profileFlag, someOf } from "../../config/profile-names.ts";
 import {
+  type ConfigSections,
+  ownHostKeys,
   placeIn,
   placeOf,
   profilesForHost,
@@ -30,7 +31,7 @@ export interface Login {
  */
 export function chooseLogin({ config, resolution }: Pick<Session, "config" | "resolution">): Login {
   const { profile, settings } = resolution;
-  if (profile) return loginOfProfile(resolution, config.path);
+  if (profile) return loginOfProfile(resolution, config);
   const place = placeIn(settings);
   if (!place) {
     const hint = notFoundMessage(notFoundHint("file", false));
@@ -38,31 +39,42 @@ export function chooseLogin({ config, resolution }: Pick<Session, "config" | "re
   }
   const { host, accountId } = place;
   const name = onlyOne(profilesForHost(config, place), host);
-  if (name === undefined)
-    return { profile: null, host, accountId, keys: hostKeys(host, accountId) };
+  if (name === undefined) {
+    const [key, ...others] = ownHostKeys(config, null, place);
+    if (key !== undefined) return { profile: null, host, accountId, keys: [key, ...others] };
+    const profiles = someOf(profilesForHost(config, { host }));
+    throw new UserError(
+      `no profile of ${host} has these ids (${profiles}): ${notFoundMessage(notFoundHint("file", false))}`,
+    );
+  }
   const own = placeOf(config.sections.get(name) ?? new Map());
-  return loginByHost(name, host, accountId ?? own?.accountId);
+  return loginByHost(config, name, { host, accountId: accountId ?? own?.accountId });
 }
 
-/** Where the host alone was named, what lies under the host answers as well. */
-function loginByHost(profile: string, host: string, accountId: string | undefined): Login {
-  return { profile, host, accountId, keys: [profile, ...hostKeys(host, accountId)] };
+/** Where the host alone was named, what lies under the host answers as well, unless it may be another profile's. */
+function loginByHost(
+  config: ConfigSections,
+  profile: string,
+  { host, accountId }: Pick<Login, "host" | "accountId">,
+): Login {
+  const hostKeys = ownHostKeys(config, profile, { host, ...(accountId && { accountId }) });
+  return { profile, host, accountId, keys: [profile, ...hostKeys] };
 }
 
 /** A profile's tokens belong to the profile's own host: the environment fills its gaps, and no more. */
-function loginOfProfile(resolution: Resolution, configPath: string): Login {
+function loginOfProfile(resolution: Resolution, config: ConfigSections): Login {
   const { profile, section, settings } = resolution;
   const name = profile?.value ?? "";
   if (!section) {
     throw new UserError(
-      `profile ${JSON.stringify(name)} is not in ${configPath}: ${notFoundMessage(notFoundHint("file", false))}`,
+      `profile ${JSON.stringify(name)} is not in ${config.path}: ${notFoundMessage(notFoundHint("file", false))}`,
     );
   }
   const own = placeOf(section);
   const host = own?.host ?? settings.get("host")?.value;
   if (!host) {
     throw new UserError(
-      `profile ${JSON.stringify(name)} in ${configPath} has no host; add one, or run \`databricks auth login ${profileFlag(shellWord(name))} --host URL\``,
+      `profile ${JSON.stringify(name)} in ${config.path} has no host; add one, or run \`databricks auth login ${profileFlag(shellWord(name))} --host URL\``,
     );
   }
   if (section.get("client_id") && section.get("client_secret")) {
@@ -74,7 +86,7 @@ function loginOfProfile(resolution: Resolution, configPath: string): Login {
   const accountId = own?.accountId ?? settings.get("account_id")?.value;
   const isFoundByHost =
     profile?.source.type === "file" && settings.get("host")?.source.type !== "file";
-  if (isFoundByHost) return loginByHost(name, host, accountId);
+  if (isFoundByHost) return loginByHost(config, name, { host, accountId });
   return { profile: name, host, accountId, keys: [name] };
 }
 

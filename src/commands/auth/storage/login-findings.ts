@@ -17,12 +17,12 @@ export function loginFindings(
   const findings = logins.flatMap((login) => [
     ...entryFindings(login, platform),
     ...orphanFindings(login),
-    ...leftoverFindings(login),
+    ...leftoverFindings(login, inUse),
     ...expiryFindings(login, inUse, now),
   ]);
   if (inUse === null) return findings;
   const other = inUse === "keyring" ? "file" : "keyring";
-  const movable = logins.filter((login) => !isOrphan(login) && !login.isLeftover);
+  const movable = logins.filter((login) => !isOrphan(login) && !isLeftover(login, inUse));
   const elsewhere = movable.filter(
     (login) => login[other].state === "present" && login[inUse].state === "absent",
   );
@@ -104,9 +104,13 @@ function orphanFindings(login: PlacedLogin): Finding[] {
   ];
 }
 
+const isLeftover = ({ leftover }: PlacedLogin, inUse: StoreInUse) =>
+  leftover === "never-read" || (leftover === "read-in-file-mode" && inUse === "keyring");
+
 /** A logout of the profile takes such a copy along; other programs, and older versions, leave one. */
-function leftoverFindings({ key, isLeftover }: PlacedLogin): Finding[] {
-  if (!isLeftover) return [];
+function leftoverFindings(login: PlacedLogin, inUse: StoreInUse): Finding[] {
+  const { key } = login;
+  if (!isLeftover(login, inUse)) return [];
   return [
     {
       code: "host-key-leftover",

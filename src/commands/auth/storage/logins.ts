@@ -65,8 +65,8 @@ export interface PlacedLogin {
   file: Found;
   /** Host keys under which the file has a copy of one of its tokens. */
   mirrors: string[];
-  /** A host key of profiles in the file, with a token that is none of theirs, and that nothing reads. */
-  isLeftover: boolean;
+  /** When commands read the file's token under a host key of profiles, if it is none of theirs. */
+  leftover?: "never-read" | "read-in-file-mode";
 }
 
 /** A row for every profile that is a person's login, and for whatever else has a token somewhere. */
@@ -89,12 +89,15 @@ export function placeLogins(
     }),
   );
   const copied = new Set([...copies.values()].flat());
-  const isLeftover = (key: string) => {
-    if (copied.has(key) || tokenIn(file, key).length === 0) return false;
+  const leftoverOf = (key: string): Pick<PlacedLogin, "leftover"> => {
+    if (copied.has(key) || tokenIn(file, key).length === 0) return {};
     const profiles = profilesOf(key, mirrors);
-    if (profiles.some((name) => tokenIn(file, name).length > 0)) return false;
-    // Where the host alone is named, its only profile's login is looked for under it as well.
-    return profiles.length > 1 || profiles.some((name) => tokenIn(keyring, name).length > 0);
+    if (profiles.some((name) => tokenIn(file, name).length > 0)) return {};
+    if (profiles.length > 1) return { leftover: "never-read" };
+    // Where the host alone is named, the login of its only profile is looked for under it as well.
+    const [only] = profiles;
+    const isInKeyring = only !== undefined && tokenIn(keyring, only).length > 0;
+    return isInKeyring ? { leftover: "read-in-file-mode" } : {};
   };
   return keys
     .map((key): PlacedLogin => {
@@ -108,7 +111,7 @@ export function placeLogins(
         keyring: keyring.get(key) ?? { state: "unknown" },
         file: (copied.has(key) ? undefined : file.get(key)) ?? { state: "absent" },
         mirrors: copies.get(key) ?? [],
-        isLeftover: isLeftover(key),
+        ...leftoverOf(key),
       };
     })
     .filter(
