@@ -7,7 +7,7 @@ export interface Choice {
   hint?: string;
 }
 
-/** Every question throws `Interrupted` on Ctrl-C, Ctrl-D or Escape, and leaves the terminal as it was. */
+/** Every question throws `Interrupted` on Ctrl-C, Ctrl-D or Escape, or without a terminal any more, and leaves the terminal as it was. */
 export interface Prompt {
   /** One of the choices, the first being preselected; typing filters them. */
   pick(message: string, choices: readonly Choice[]): Promise<string>;
@@ -41,13 +41,19 @@ export async function openPrompt(): Promise<Prompt> {
     // readline stops reading while the program is suspended, and leaves it to others to go on.
     const goOn = () => setImmediate(() => process.stdin.resume());
     process.on("SIGCONT", goOn);
+    // When the terminal is gone, readline throws, where only this hears of it.
+    const failed = Promise.withResolvers<never>();
+    const fail = (error: Error) =>
+      failed.reject(process.stdin.readable ? error : new Interrupted());
+    process.once("uncaughtException", fail);
     try {
-      const answer = await question;
+      const answer = await Promise.race([question, failed.promise]);
       if (clack.isCancel(answer)) throw new Interrupted();
       return answer as Exclude<T, symbol>;
     } finally {
       process.off("exit", showCursor);
       process.off("SIGCONT", goOn);
+      process.off("uncaughtException", fail);
     }
   }
 

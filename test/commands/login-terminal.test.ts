@@ -23,10 +23,14 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
+const NOHUP = ["sh", "-c", 'trap "" HUP && exec "$@"', "sh"];
+
 interface Scene {
   workspace: Workspace;
   home: string;
   run(argv: readonly string[], env?: Record<string, string>): TerminalSession;
+  /** The same, where the signal of a closed terminal is ignored. */
+  runNohup(argv: readonly string[], env?: Record<string, string>): TerminalSession;
 }
 
 /** A workspace with the profile `work`, and an empty home. */
@@ -35,18 +39,20 @@ async function openScene(): Promise<Scene> {
   cleanups.push(workspace.stop);
   const home = scratchFolder();
   writeFileSync(join(home, ".databrickscfg"), `[work]\nhost = ${workspace.url}\n`);
+  const start = (command: readonly string[], env: Record<string, string>) => {
+    const path = process.env["PATH"] ?? "";
+    const session = startOnTerminal(command, {
+      cwd: home,
+      env: { PATH: path, HOME: home, DATABRICKS_AUTH_STORAGE: "plaintext", ...NO_SCREEN, ...env },
+    });
+    cleanups.push(session.close);
+    return session;
+  };
   return {
     workspace,
     home,
-    run(argv, env = {}) {
-      const path = process.env["PATH"] ?? "";
-      const session = startOnTerminal([PROGRAM, ...argv], {
-        cwd: home,
-        env: { PATH: path, HOME: home, DATABRICKS_AUTH_STORAGE: "plaintext", ...NO_SCREEN, ...env },
-      });
-      cleanups.push(session.close);
-      return session;
-    },
+    run: (argv, env = {}) => start([PROGRAM, ...argv], env),
+    runNohup: (argv, env = {}) => start([...NOHUP, PROGRAM, ...argv], env),
   };
 }
 
@@ -167,6 +173,17 @@ test.skipIf(onWindows).each([
   );
 });
 
+test.skipIf(onWindows).each([
+  ["which", ["auth", "switch"], "Which profile is the default?"],
+  ["a hidden one", ["configure", "--host", "https://a.example"], "Personal access token"],
+])("a question whose terminal is gone is given up: %s", async (_title, argv, question) => {
+  const { runNohup } = await openScene();
+  const session = runNohup(argv);
+  await session.see(question);
+  session.hangUp();
+  expect(await session.ended).toBe(130);
+});
+
 test.skipIf(onWindows)("a question is still there after Ctrl-Z and `fg`", async () => {
   const { run } = await openScene();
   const session = run(["auth", "switch"]);
@@ -182,9 +199,11 @@ test.skipIf(onWindows)("a question is still there after Ctrl-Z and `fg`", async 
 
 test.skipIf(onWindows)("under nohup, a login outlasts its terminal", async () => {
   const { workspace, home } = await openScene();
-  const command = ["sh", "-c", `trap "" HUP && exec ${PROGRAM} auth login work`];
   const env = { PATH: process.env["PATH"], HOME: home, BROWSER: "none" };
-  const child = Bun.spawn(command, { env, stdio: ["ignore", "ignore", "pipe"] });
+  const child = Bun.spawn([...NOHUP, PROGRAM, "auth", "login", "work"], {
+    env,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let shown = "";
   for await (const bytes of child.stderr) {
     shown += new TextDecoder().decode(bytes);
@@ -194,6 +213,17 @@ test.skipIf(onWindows)("under nohup, a login outlasts its terminal", async () =>
   await Bun.sleep(200);
   await fetch(/http\S+/.exec(shown)?.[0] ?? "");
   expect(await child.exited).toBe(0);
+  expect(workspace.count("authorization_code")).toBe(1);
+});
+
+test.skipIf(onWindows)("under nohup, so does one that waits for a pasted address", async () => {
+  const { workspace, runNohup } = await openScene();
+  const session = runNohup(["auth", "login", "work"], { BROWSER: "none" });
+  const link = await session.until((text) => (text.includes(PASTE_HERE) ? linkIn(text) : null));
+  session.hangUp();
+  await Bun.sleep(200);
+  await fetch(link);
+  expect(await session.ended).toBe(0);
   expect(workspace.count("authorization_code")).toBe(1);
 });
 

@@ -9,6 +9,8 @@ export interface TerminalSession {
   /** Waits for this text. */
   see(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  /** Closes the terminal's window. */
+  hangUp(): void;
   /** The exit code. */
   ended: Promise<number>;
   close(): Promise<void>;
@@ -66,6 +68,7 @@ export function startOnTerminal(
       await until((shown) => (shown.includes(text) ? text : null));
     },
     kill: (signal) => child.kill(signal),
+    hangUp: () => child.terminal?.close(),
     ended: child.exited,
     async close() {
       child.kill("SIGKILL");
