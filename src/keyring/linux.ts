@@ -109,9 +109,8 @@ export function openLinuxBackend(): Backend {
         if (!prompting) await requireUnlocked(service, collection, waits);
         // Storing under the alias of a default collection that is missing asks for a new one.
         const target = collection ?? SECRET_COLLECTION_DEFAULT;
-        await translated(collection === null ? "call" : "store", () =>
-          client.store(account, secret, target, prompting ?? patience),
-        );
+        const store = () => client.store(account, secret, target, prompting ?? patience);
+        await (collection === null ? store() : translated("store", store));
       }),
 
     delete: (account, options) =>

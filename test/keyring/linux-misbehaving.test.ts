@@ -34,6 +34,24 @@ const allBut =
     }
   };
 
+/** A service without the entry, with these collections, that stores what it is given. */
+const storing =
+  (collections: string[]) =>
+  (call: Call): Reply => {
+    switch (call.member) {
+      case "Get":
+        return reply("v", call.args[1] === "Locked" ? ["b", false] : ["ao", collections]);
+      case "SearchItems":
+        return reply("aoao", [], []);
+      case "ReadAlias":
+        return reply("o", "/");
+      case "CreateItem":
+        return reply("oo", ITEM, "/");
+      default:
+        return allBut("GetAll", reply("a{sv}", [["Collections", ["ao", collections]]]))(call);
+    }
+  };
+
 const strangeSecret: Value = [SESSION_PATH, [1], [2], "text/plain"];
 
 interface Nonsense {
@@ -146,6 +164,23 @@ describe.skipIf(missing.length > 0)(`a service that talks nonsense${skipped}`, (
       expect(asked).toBeGreaterThan(1);
     },
   );
+
+  test.each([
+    ["with a collection", [LOGIN]],
+    ["without one, where it asks for a new one", []],
+  ])("that was too slow to store, %s, is asked again", async (_name, collections) => {
+    session = await startSession("no-service");
+    const peer = await session.connect();
+    let asked = 0;
+    await peer.own("org.freedesktop.secrets", (call) => {
+      if (call.member === "CreateItem" && asked++ === 0) return IMPATIENCE;
+      return storing(collections)(call);
+    });
+    const set = { operation: "set", account: "a", secret: "hush-hush", interactive: true } as const;
+    const { answer } = await runCall(set, session);
+    expect(answer).toEqual({ value: null, took: expect.any(Number) });
+    expect(asked).toBe(2);
+  });
 
   test("that is always too slow is not asked for ever", async () => {
     session = await startSession("no-service");
