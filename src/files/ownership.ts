@@ -3,7 +3,8 @@
  * who could not use them any more otherwise.
  *
  * They are made as that person, and not given away afterwards by their path: whoever puts a link
- * or another folder there meanwhile gets root to do nothing that they could not do themselves.
+ * or another folder there meanwhile is not given a file elsewhere. Root still follows links of theirs,
+ * and writes as root in a folder of its own that they lead to: what it makes there stays root's.
  */
 import { fchownSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
