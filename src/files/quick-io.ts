@@ -5,15 +5,16 @@
  */
 import { libc, MADV_HUGEPAGE } from "../../native/libc.ts";
 import { cString, ptr, toPointer } from "../../native/memory.ts";
+import { isNamedPipe, readNamedPipe } from "./named-pipe.ts";
 import { systemCode } from "./system-error.ts";
 
 const HAS_C_LIBRARY = process.platform !== "win32";
 
-/** The whole of a file; null where there is none. Throws as `readFileSync` does. */
+/** The whole of a file; null where there is none. Throws as `readFileSync` does, and where a pipe has no writer. */
 export function readWhole(path: string): Buffer | null {
-  const content = HAS_C_LIBRARY ? readQuickly(path) : null;
-  if (content) return content;
   try {
+    const content = HAS_C_LIBRARY ? readQuickly(path) : null;
+    if (content) return content;
     return process.getBuiltinModule("node:fs").readFileSync(path);
   } catch (error) {
     if (systemCode(error) === "ENOENT") return null;
@@ -31,13 +32,14 @@ export function writeSome(descriptor: number, bytes: Uint8Array): number {
 const LEAST_PIECE = 1 << 14;
 
 function readQuickly(path: string): Buffer | null {
+  const known = Bun.file(path).size; // Infinity for a pipe
+  if (known === Number.POSITIVE_INFINITY && isNamedPipe(path)) return readNamedPipe(path);
   const { fopen, fread, ferror, fclose } = libc();
   const [name, mode] = [cString(path), cString("re")];
   const file = toPointer(fopen(ptr(name), ptr(mode)));
   if (!file) return null;
   const pieces: Buffer[] = [];
   try {
-    const known = Bun.file(path).size; // Infinity for a pipe
     // With a byte more than there should be, one call shows that nothing follows.
     const first = Math.max(LEAST_PIECE, Number.isFinite(known) ? known + 1 : 0);
     for (let size = first; ; size *= 4) {

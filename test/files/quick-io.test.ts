@@ -44,6 +44,18 @@ describe("readWhole", () => {
     expect(readWhole(pipe)?.equals(Buffer.alloc(300_000))).toBe(true);
   });
 
+  test.skipIf(!Bun.which("mkfifo"))(
+    "waits for a pipe's writer, but not for ever",
+    () => {
+      const pipe = join(scratchFolder(), "pipe");
+      Bun.spawnSync(["mkfifo", pipe]);
+      Bun.spawn(["sh", "-c", 'sleep 0.3; (echo a; sleep 0.3; echo b) > "$0"', pipe]);
+      expect(readWhole(pipe)?.toString()).toBe("a\nb\n");
+      expect(() => readWhole(pipe)).toThrow("it is a named pipe, and not all came through");
+    },
+    10_000,
+  );
+
   test("gives null where there is no file", () => {
     const folder = scratchFolder();
     expect(readWhole(join(folder, "none"))).toBeNull();
