@@ -17,6 +17,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "auth-describe/refused": NOT_REFUSED,
   "auth-env/profiles": OTHER_SHELL,
   "configure/deleted-folder": "a folder that is in use cannot be deleted",
+  "auth-login/named-pipe": "there are no pipes among the files",
   "concurrency/logins": "of sixty logins at once Wine cuts a connection",
   "concurrency/refresh-plaintext-forced": "thirty processes of Wine do not start at once",
   "login-flows/account": TWO_LOCALHOSTS,
