@@ -10,7 +10,7 @@ import { LIBSECRET } from "../../native/libsecret.ts";
 import { MalformedMessage, STRUCT, TEXT } from "./dbus-message.ts";
 import { BUS_NAME } from "./dbus-objects.ts";
 import { type Call, joinBusAt, NoAnswer, socketOf } from "./dbus-socket.ts";
-import { attributesOf, PEER_INTERFACE, SERVICE_INTERFACE, SERVICE_PATH } from "./secret-service.ts";
+import { attributesOf, SERVICE_INTERFACE, SERVICE_PATH } from "./secret-service.ts";
 import { sessionBusAddress } from "./session-bus.ts";
 
 /** How long it is tried, in milliseconds. Some bus may want to be spoken to more slowly, as GIO does. */
@@ -38,9 +38,12 @@ export async function quickRead(
   if (socketPath === null) return null;
   const bus = joinBusAt(socketPath, Math.min(deadline, performance.now() + PATIENCE));
   try {
-    await bus.call(ping);
-    const [session, item] = await Promise.all([bus.call(openSession), bus.call(search(account))]);
-    return item === undefined ? null : await bus.call(getSecret(item, session));
+    // gnome-keyring (42.1) may carry out a program's first call before it has noted who calls. A search
+    // is then refused, and may be made again; a session that is opened too soon kills it.
+    const item = await bus.call(search(account)).catch(() => bus.call(search(account)));
+    if (item === undefined) return null;
+    const session = await bus.call(openSession);
+    return await bus.call(getSecret(item, session));
   } catch (error) {
     if (error instanceof NoAnswer || error instanceof MalformedMessage) return null;
     throw error;
@@ -53,17 +56,6 @@ const onService = {
   destination: BUS_NAME,
   path: SERVICE_PATH,
   interfaceName: SERVICE_INTERFACE,
-};
-
-/** Before all else: `makeKnown` in secret-service.ts says why. */
-const ping: Call<void> = {
-  ...onService,
-  interfaceName: PEER_INTERFACE,
-  member: "Ping",
-  signature: "",
-  write() {},
-  answer: "",
-  read() {},
 };
 
 /** Gives the session's path. */

@@ -27,7 +27,7 @@ import {
 import { type Gio, GioError, type Patience } from "./gio.ts";
 
 export const SERVICE_PATH = "/org/freedesktop/secrets";
-export const PEER_INTERFACE = "org.freedesktop.DBus.Peer";
+const PEER_INTERFACE = "org.freedesktop.DBus.Peer";
 export const SERVICE_INTERFACE = "org.freedesktop.Secret.Service";
 const COLLECTION_INTERFACE = "org.freedesktop.Secret.Collection";
 const ITEM_INTERFACE = "org.freedesktop.Secret.Item";
@@ -81,7 +81,8 @@ export function openSecretService(gio: Gio, bus: Pointer, local: boolean) {
 
   /**
    * Comes before all else. gnome-keyring (42.1) may carry out a program's first call before it has
-   * noted who calls: it then knows no such method, or dies. A ping is answered without that.
+   * noted who calls: it then knows no such method, or dies if that opens a session. A ping is answered
+   * without that, and leaves it the time; and a session is opened only after a search that was answered.
    */
   async function makeKnown(patience: Patience): Promise<void> {
     const ping = { path: SERVICE_PATH, interfaceName: PEER_INTERFACE, name: "Ping", type: "()" };

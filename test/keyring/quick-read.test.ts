@@ -85,7 +85,7 @@ describe.skipIf(missing.length > 0)(`on a real keyring${skipped}`, () => {
   test("does the keyring no harm", async () => {
     await start("unlocked");
     await store("a token");
-    // gnome-keyring (42.1) dies sooner or later of first calls that are no ping.
+    // gnome-keyring (42.1) dies sooner or later of those who open a session before it has noted them.
     for (let round = 0; round < 2000; round++) expect(await look()).toBe("a token");
   }, 60_000);
 
